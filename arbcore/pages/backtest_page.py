@@ -1,8 +1,7 @@
-"""The page of a backtest: what it came to, its pictures, its tables, and what it does not say.
+"""The page of a backtest: the result, charts, tables, and what the backtest does not model.
 
-A pure function of the result's document, the envelope of the run and the digest of its trades. A bucket of an
-envelope is drawn from its least to its largest value, so that nothing that happened is hidden, however many
-rows there were.
+A pure function of the result's document, the envelope of the run and the digest of its trades. Each bucket of
+an envelope is drawn from its least to its largest value, so extremes are visible for any number of rows.
 """
 
 import statistics
@@ -34,7 +33,7 @@ from arbcore.pages.zoom import SCRIPT
 
 _SIDES = {"cash_and_carry": "cash and carry", "reverse": "reverse"}
 _LEGS = {"cash_and_carry": "short {0}, long {1}", "reverse": "long {0}, short {1}"}
-#: More months than this are shown as years across.
+#: More months than this are shown as a grid with one row per year.
 _LIST_MAX = 12
 _GROUPS = (
     ("Of the P&L, in USD", (
@@ -46,12 +45,12 @@ _GROUPS = (
         "max_drawdown_s", "sharpe", "sortino", "calmar", "warming_up", "sharpe_dates",
     )),
 )  # fmt: skip
-#: Keys of the document that have a place of their own.
+#: Keys of the document that are shown elsewhere on the page.
 _ELSEWHERE = {
     "schema", "rows", "rows_used", "rows_skipped", "first_ts", "last_ts", "params", "expiries",
     "exit_reasons", "open_position",
 }  # fmt: skip
-#: Already on the page as headline numbers, whose keys are not given twice.
+#: Keys of the headline numbers; a key is given only once on the page.
 _HEADLINES = {"net_pnl", "trades", "max_drawdown", "sharpe", "profit_factor", "exposure"}
 
 
@@ -64,9 +63,9 @@ def backtest_page(
     ledger: LedgerDigest,
     version: str,
 ) -> str:
-    """A self-contained HTML document.
+    """Returns a self-contained HTML document.
 
-    ``summary`` is the JSON document of the result, ``name`` what was read, ``envelope`` the columns of
+    ``summary`` is the JSON document of the result, ``name`` names the data, ``envelope`` has the columns of
     ``arbcore.research._envelope``, ``ledger`` the digest of every trade. All text is escaped here.
     """
     parts: list[object] = [
@@ -171,13 +170,13 @@ def _open_position(position: HeldPosition, params: Mapping[str, object]) -> Mark
 
 
 def symbols(params: Mapping[str, object]) -> tuple[str, str]:
-    """The future's and the ETF's symbol, such as ES and SPY, by the name of the pair."""
+    """Returns the symbols of the future and the ETF, such as ES and SPY, from the name of the pair."""
     future, _, etf = str(params["pair"]).upper().partition("-")
     return future, etf
 
 
 def _financing(params: Mapping[str, object]) -> str:
-    """What is paid and received on the ETF leg."""
+    """Describes the interest that is paid and received on the ETF leg."""
     etf = symbols(params)[1]
     if params["fees"]:
         return f"{etf} is financed by settlement days at the broker's rates."
@@ -191,7 +190,7 @@ def _financing(params: Mapping[str, object]) -> str:
 
 
 def _model(params: Mapping[str, object]) -> Markup:
-    """What a backtest with these settings does and does not model."""
+    """Describes what a backtest with these settings models and what it does not."""
     times = "\N{MULTIPLICATION SIGN}"
     at_mid = params["fill"] == "mid"
     slipped = params["es_slippage_ticks"] or params["spy_slippage_ticks"]
@@ -231,7 +230,7 @@ def _model(params: Mapping[str, object]) -> Markup:
 
 
 def equity_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
-    """Equity with its drawdown under it, on one axis of time."""
+    """Returns the charts of equity and of drawdown, on one time axis."""
     falls_found = falls_of(envelope)
     envelope = coarsened(envelope)
     axis = TimeAxis(envelope["first_ns"])
@@ -274,7 +273,7 @@ def equity_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
 
 
 def basis_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
-    """The deviation of ES from fair with the band in which nothing is entered, entries and exits marked."""
+    """Returns the chart of ES's deviation from fair value, with the no-trade band, entries and exits."""
     envelope = coarsened(envelope)
     lows, highs, lasts = (envelope[f"dev_{name}"] for name in ("min", "max", "last"))
     if not any(value is not None for value in lasts):
@@ -331,7 +330,9 @@ def basis_section(summary: BacktestSummary, envelope: Envelope) -> Markup:
 
 
 def _basis_scale(envelope: Envelope) -> Scale:
-    """Shows every deviation, and the band's usual edges where they are not so far off as to flatten it."""
+    """A scale for all deviations, and for the band's median edges unless these are so far off that they
+    would flatten the curve.
+    """
     seen = [value for name in ("dev_min", "dev_max") for value in envelope[name] if value is not None]
     farthest = max(map(abs, seen))
     edges = [
@@ -342,7 +343,7 @@ def _basis_scale(envelope: Envelope) -> Scale:
 
 
 def _marks(axis: TimeAxis, envelope: Envelope) -> tuple[list[tuple[float, float]], ...]:
-    """(share, deviation) of the entries of each side, and of the exits."""
+    """The points (share of the width, deviation) of each side's entries, and of the exits."""
     return tuple(
         [
             (place, dev)
@@ -392,7 +393,7 @@ def _range(low: float, high: float, last: float) -> str:
 
 
 def _resolution(summary: BacktestSummary, envelope: Envelope) -> str:
-    """How many rows a point stands for."""
+    """A sentence on how many rows one point of a chart covers."""
     buckets, rows = len(envelope["first_ns"]), summary["rows_used"]
     gaps = "Time without rows is left out."
     if buckets >= rows:
@@ -404,7 +405,7 @@ def _resolution(summary: BacktestSummary, envelope: Envelope) -> str:
 
 
 def split_figure(summary: BacktestSummary) -> Markup:
-    """Net P&L as the sum of its parts, each bar beginning where the one before ended."""
+    """Returns the chart of net P&L by part; each bar begins where the one before ended."""
     parts = [
         (word, value)
         for word, value in (
@@ -448,7 +449,7 @@ def _short(value: float) -> str:
 
 
 def distribution_figure(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
-    """How the net P&L of single trades is distributed."""
+    """Returns the histogram of net P&L per trade."""
     bins = ledger.nets.bins()
     low, high = bins[0][0], bins[-1][1]
     most = max(count for *_, count in bins)
@@ -482,7 +483,7 @@ def distribution_figure(summary: BacktestSummary, ledger: LedgerDigest) -> Marku
 
 
 def months_section(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
-    """P&L by the month in which trades were closed."""
+    """Returns the table of P&L by the month in which trades were closed."""
     months = sorted(ledger.months.items())
     if len(months) <= _LIST_MAX:
         made = _month_list(months, summary)
@@ -528,7 +529,7 @@ def _month_grid(months: Mapping[tuple[int, int], Month], summary: BacktestSummar
 
 
 def statistics_section(summary: BacktestSummary) -> Markup:
-    """Every number of the document that is shown nowhere else, also one that this page does not know."""
+    """Returns all numbers of the document that are not shown elsewhere, also those unknown to this page."""
     document: Mapping[str, object] = summary
     known = {name for _, names in _GROUPS for name in names}
     rest = [
@@ -557,7 +558,7 @@ def _statistic(name: str, value: object) -> object:
 
 
 def ledger_section(summary: BacktestSummary, ledger: LedgerDigest) -> Markup:
-    """The first and the last trades, and how many lie between them."""
+    """Returns the table of the first and the last trades, and the number of trades between them."""
     carried = bool(summary["financing"] or summary["dividends"])
     future, etf = symbols(summary["params"])
     head = ["no.", "side", "in, out (UTC)", "contracts, shares", f"{future} in, out", f"{etf} in, out",
@@ -593,12 +594,12 @@ def _trade(row: LedgerRow, *, carried: bool) -> list[object]:
 
 
 def _clock(instant_ns: int) -> str:
-    # Down to the millisecond; the ledger's file has the rest.
+    # Cut to milliseconds; the ledger's file has the nanoseconds.
     return iso_time(instant_ns // 1_000_000 * 1_000_000).replace("T", " ").removesuffix("Z")
 
 
 def _price(price: float) -> str:
-    """At least two decimals, and as many as there are, up to six."""
+    """Formats a price with two to six decimals, as many as it has."""
     text = f"{price:,.6f}".rstrip("0")
     decimals = len(text.partition(".")[2])
     return text if decimals >= 2 else f"{price:,.2f}"

@@ -1,8 +1,8 @@
 """Charts as inline SVG that fill any width: lines, envelopes, bars, marks and heat maps, with their axes.
 
-Curves are drawn in a stretched inner drawing, text and marks beside it in shares of the width, so that a
-phone and a sheet of paper get the same sizes of type. Every chart has a title and a description for those who
-do not see it. Colours are classes of the page's style; a chart must not know what it shows.
+Curves are in an inner drawing that is stretched to the width. Text and marks are outside it, placed in shares
+of the width, so type has the same size on a phone and on paper. Every chart has a title and a description for
+screen readers. Colours are classes of the page's style; a chart must not know what it shows.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from arbcore.pages.markup import Markup, tag
 from arbcore.pages.scale import EDGE, Scale
 
-# The inner drawing, stretched to the chart: fine enough for every pixel of a wide screen.
+# Units of the inner drawing: fine enough for every pixel of a wide screen.
 _WIDE, _HIGH = 10_000, 2_000
-#: More names than this do not stand side by side on a phone.
+#: More names than this do not fit side by side on a phone.
 _NAMES_MAX = 12
-#: More marks than this of one kind are drawn as strokes at the edge.
+#: If there are more marks of one kind, they are drawn as strokes at the edge.
 _MARKS_MAX = 300
 _SYMBOLS = {
     "down": "M-4.5,-8 L4.5,-8 L0,0 Z",
@@ -30,10 +30,10 @@ Values = Sequence[float | None]
 
 @dataclass
 class Chart:
-    """One chart; ``key`` makes its ids unique on the page.
+    """One chart; ``key`` makes the ids of its elements unique on the page.
 
-    ``labels`` are (share, text) along the bottom, each with a grid line; ``names`` are the same without
-    lines. ``whole`` shows only whole numbers at the side; ``sides`` are (share, text) instead of numbers.
+    ``labels`` are (share, text) along the bottom, each with a grid line; ``names`` are the same without grid
+    lines. ``whole`` allows only whole numbers at the side; ``sides`` are (share, text) in place of numbers.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Chart:
         style: str,
         breaks: AbstractSet[int] = frozenset(),
     ) -> None:
-        """The area between two curves; ``xs`` are shares of the width."""
+        """Adds the area between two curves; ``xs`` are shares of the width."""
         for piece in _pieces(lows, highs, breaks):
             top = [(xs[at], self.y(highs[at] or 0.0)) for at in piece]
             bottom = [(xs[at], self.y(lows[at] or 0.0)) for at in reversed(piece)]
@@ -68,14 +68,14 @@ class Chart:
     def line(
         self, xs: Sequence[float], ys: Values, *, style: str, breaks: AbstractSet[int] = frozenset()
     ) -> None:
-        """A curve; None and ``breaks`` (indices that begin anew) interrupt it."""
+        """Adds a curve. It is interrupted at None and before every index in ``breaks``."""
         for piece in _pieces(ys, ys, breaks):
             points = [(xs[at], self.y(ys[at] or 0.0)) for at in piece]
-            # A point alone is drawn as a stroke of no length, which round caps make a dot.
+            # A single point is a stroke of length 0, which the round caps show as a dot.
             self._ink.append(tag("path", d=_path(points if len(points) > 1 else points * 2), class_=style))
 
     def strokes(self, pieces: Sequence[tuple[float, float, float]], *, style: str) -> None:
-        """Horizontal strokes as one path, (from, to, value) each; a stroke without a length is a dot."""
+        """Adds horizontal strokes (from, to, value) as one path; a stroke of length 0 is a dot."""
         if pieces:
             found = []
             for left, right, value in pieces:
@@ -84,12 +84,12 @@ class Chart:
             self._ink.append(tag("path", d=Markup("".join(found)), class_=style))
 
     def rule(self, value: float, *, style: str) -> None:
-        """A horizontal line across the chart."""
+        """Adds a horizontal line across the chart."""
         height = _percent(1 - self.y(value))
         self._over.append(tag("line", x1="0", x2="100%", y1=height, y2=height, class_=style))
 
     def marks(self, points: Sequence[tuple[float, float]], *, symbol: str, style: str) -> None:
-        """A symbol at each (share, value); where they are too many to tell apart, strokes at the edge."""
+        """Adds a symbol at each (share, value); if there are too many to distinguish, strokes at the edge."""
         if len(points) > _MARKS_MAX:
             top, bottom = (0, 7) if symbol == "down" else (self.height - 7, self.height)
             if symbol == "ring":
@@ -107,12 +107,12 @@ class Chart:
 
     def bars(self, edges: Sequence[tuple[float, float]], values: Sequence[float], *, styles: Sequence[str],
              texts: Sequence[str]) -> None:  # fmt: skip
-        """Bars from 0, each from one share of the width to another, with what each says when pointed at."""
+        """Adds bars from 0; ``edges`` are their left and right ends, ``texts`` their tooltips."""
         self.spans(edges, [(0.0, value) for value in values], styles=styles, texts=texts)
 
     def spans(self, edges: Sequence[tuple[float, float]], reaches: Sequence[tuple[float, float]], *,
               styles: Sequence[str], texts: Sequence[str], written: Sequence[str] = ()) -> None:  # fmt: skip
-        """Bars from one value to another; ``written`` stands above each."""
+        """Adds bars from one value to another; ``written`` is the text above each."""
         for at, ((left, right), (low, high)) in enumerate(zip(edges, reaches, strict=True)):
             top, bottom = sorted((self._y(low), self._y(high)))
             self._over.append(
@@ -128,7 +128,7 @@ class Chart:
                 self._over.append(words)
 
     def readouts(self, xs: Sequence[float], texts: Sequence[str], *, count: int = 200) -> None:
-        """The texts above the chart while it is pointed at, for up to ``count`` places, evenly chosen."""
+        """Adds texts that appear above the chart at the pointer, for up to ``count`` evenly chosen places."""
         chosen = sorted({round(at * (len(xs) - 1) / max(1, count - 1)) for at in range(count)}) if xs else []
         for place, at in enumerate(chosen):
             left = (xs[chosen[place - 1]] + xs[at]) / 2 if place else 0.0
@@ -143,7 +143,7 @@ class Chart:
             )
 
     def markup(self) -> Markup:
-        """The chart as an SVG element."""
+        """Returns the chart as an SVG element."""
         title, description = f"{self.key}-t", f"{self.key}-d"
         symbols = [tag("path", d=path, id=f"{self.key}-{name}") for name, path in _SYMBOLS.items()]
         return tag(
@@ -171,7 +171,7 @@ class Chart:
             parts.append(tag("text", text, x="-8", y=height, dy="0.32em", text_anchor="end"))
         for at, (share, text) in enumerate(self.labels):
             anchor = "start" if share < EDGE else "end" if share > 1 - EDGE else "middle"
-            # On a narrow screen every second one is left out.
+            # A narrow screen leaves out every second label.
             wide = "wide" if at % 2 else None
             place = _percent(share)
             parts.append(tag("line", x1=place, x2=place, y1="0", y2="100%", class_="faint"))
@@ -179,7 +179,7 @@ class Chart:
                 parts.append(tag("text", text, x=place, y=self.height + 18, text_anchor=anchor, class_=wide))
         many = len(self.names) > _NAMES_MAX
         for at, (share, text) in enumerate(self.names):
-            # Of many, a narrow screen has room for every third.
+            # If there are many names, a narrow screen shows every third.
             wide = "wide" if many and at % 3 else None
             spot = {"x": _percent(share), "y": self.height + 18, "text_anchor": "middle", "class_": wide}
             parts.append(tag("text", text, **spot))
@@ -205,12 +205,12 @@ def heat_map(
     outlined: Sequence[tuple[int, int, str]] = (),
     counts: bool = False,
 ) -> Markup:
-    """A heat map: ``values[row][column]`` coloured by sign, each sign on one scale from 0 to its largest.
+    """Returns a heat map: ``values[row][column]`` by sign, each sign on a scale from 0 to its largest value.
 
-    Cells have the class ``gain``, ``loss``, ``zero`` or, for None, ``idle``; ``counts`` are no gains and have
-    the class ``rows``. ``down`` and ``across`` name the
-    axes, ``rows`` and ``columns`` their values. ``texts`` says what a cell says when pointed at; ``outlined``
-    are (row, column, style) to draw a frame around.
+    Cells have the class ``gain``, ``loss``, ``zero`` or, for None, ``idle``. With ``counts`` the values are
+    counts instead of gains, and cells have the class ``rows``. ``down`` and ``across`` name the axes;
+    ``rows`` and ``columns`` are their values. ``texts`` has each cell's tooltip; ``outlined`` has
+    (row, column, style) of the cells with a frame.
     """
     high = max(14, min(30, 480 // max(1, len(rows))))
     wide = 1.0 / max(1, len(columns))
@@ -259,14 +259,14 @@ def heat_map(
 
 
 def cell_class(value: float | None) -> str:
-    """The class of a cell of a heat map: ``gain``, ``loss``, ``zero``, or ``idle`` for None."""
+    """Returns the class of a cell of a heat map: ``gain``, ``loss``, ``zero``, or ``idle`` for None."""
     if value is None:
         return "idle"
     return "gain" if value > 0.0 else "loss" if value < 0.0 else "zero"
 
 
 def swatch(style: str, *, symbol: str | None = None) -> Markup:
-    """A legend's small picture of a style or a symbol."""
+    """Returns the small sample of a style or a symbol that a legend shows."""
     shape = (
         tag("path", d=_SYMBOLS[symbol], transform={"down": "translate(9 10)", "up": "translate(9 2)"}.get(
             symbol, "translate(9 6)"), class_=style)
@@ -279,12 +279,12 @@ def swatch(style: str, *, symbol: str | None = None) -> Markup:
 
 
 def legend(*items: tuple[Markup, str]) -> Markup:
-    """A list of (swatch, what it stands for)."""
+    """Returns a legend from pairs (swatch, meaning)."""
     return tag("ul", *(tag("li", picture, " ", text) for picture, text in items), class_="legend")
 
 
 def _pieces(lows: Values, highs: Values, breaks: AbstractSet[int]) -> list[list[int]]:
-    """Runs of indices at which both are there, cut before every break."""
+    """Runs of indices at which both values are present, split before every break."""
     pieces: list[list[int]] = []
     going = False
     for at, (low, high) in enumerate(zip(lows, highs, strict=True)):

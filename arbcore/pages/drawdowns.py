@@ -1,4 +1,4 @@
-"""The deepest falls of an equity below its highest point so far, and the table that shows them."""
+"""The deepest drawdowns of an equity curve, and the table that shows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from arbcore.pages.page import table
 from arbcore.pages.scale import moment
 from arbcore.pages.series import Envelope
 
-#: Falls that are shown.
+#: How many drawdowns are shown.
 SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """From a peak to its lowest point, and back to the peak; ``back_ns`` is None where it is not back yet."""
+    """A drawdown from a peak to its lowest point and back; ``back_ns`` is None if it has not ended."""
 
     peak_ns: int
     low_ns: int
@@ -25,17 +25,17 @@ class Fall:
 
     @property
     def seconds(self) -> float:
-        """How long it was below its peak, as far as the data goes."""
+        """Seconds below the peak, at most to the end of the data."""
         return ((self.last_ns if self.back_ns is None else self.back_ns) - self.peak_ns) / 1e9
 
 
 def falls_of(envelope: Envelope, at_most: int = SHOWN) -> list[Fall]:
-    """The deepest falls, deepest first; of equal ones the earlier.
+    """Returns the deepest drawdowns, deepest first; the earlier one first if two are equal.
 
     Args:
-        envelope: Columns ``first_ns``, ``last_ns``, ``equity_max`` and ``drawdown_max`` of buckets of rows. A
-            time is that of a bucket, so that a long run's are as exact as its buckets.
-        at_most: How many.
+        envelope: Columns ``first_ns``, ``last_ns``, ``equity_max`` and ``drawdown_max`` of buckets of rows.
+            Times are those of buckets, so they are only as exact as a bucket is long.
+        at_most: Most drawdowns to return.
     """
     found: list[Fall] = []
     peak, peak_ns = 0.0, envelope["first_ns"][0] if envelope["first_ns"] else 0
@@ -57,7 +57,7 @@ def falls_of(envelope: Envelope, at_most: int = SHOWN) -> list[Fall]:
 
 
 def drawdown_table(falls: Sequence[Fall]) -> Markup:
-    """The table of the falls: when each began, was lowest, and was over."""
+    """Returns the table of drawdowns: when each began, reached its lowest point, and ended."""
     rows = [
         [f"{place:,}", number(fall.depth), moment(fall.peak_ns), moment(fall.low_ns),
          "not yet" if fall.back_ns is None else moment(fall.back_ns), time_span(fall.seconds)]

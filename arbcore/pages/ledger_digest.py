@@ -1,7 +1,7 @@
-"""What a page says about the trades of a run, of any number of them, in memory that does not grow.
+"""The digest of a run's trades for a page, in memory that does not grow with their number.
 
-Owns the first and the last trades, the sums of every month, and how the P&L of single trades is distributed.
-It must not know how they are shown.
+Owns the first and the last trades, the sums of every month, and the distribution of P&L per trade. It must
+not know how they are shown.
 """
 
 import math
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from arbcore.core.civil import NS_PER_DAY, date_of
 from arbcore.core.ledger_columns import LedgerRow
 
-#: Trades of the beginning and of the end that are kept.
+#: How many trades are kept at the beginning, and how many at the end.
 KEPT = 50
 _BINS_MAX = 4096
 _ROUND = (1, 2, 5)
@@ -32,14 +32,14 @@ class Month:
 
 
 class Distribution:
-    """How often values fell into bins of one width, which grows tenfold when there are too many bins."""
+    """A histogram with bins of one width; the width grows tenfold when there are too many bins."""
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
         self._cents = 1
 
     def add(self, value: float) -> None:
-        """Counts one value of USD."""
+        """Counts one value in USD."""
         at = math.floor(value * 100.0) // self._cents
         self._counts[at] = self._counts.get(at, 0) + 1
         while len(self._counts) > _BINS_MAX:
@@ -50,9 +50,9 @@ class Distribution:
             self._counts = coarser
 
     def bins(self) -> list[tuple[float, float, int]]:
-        """(from, to, count) of bins of one round width, 0 being an edge; none where there is no value.
+        """Returns (from, to, count) of bins of one round width, with an edge at 0; empty without values.
 
-        The more values, the more bins: about twice the root of their number, from 8 to 36.
+        The number of bins is about twice the square root of the number of values, from 8 to 36.
         """
         if not self._counts:
             return []
@@ -60,7 +60,7 @@ class Distribution:
         low, high = min(self._counts), max(self._counts)
         width = 1
         while high // width - low // width >= at_most:
-            # 1, 2, 5, 10, 20, 50, ...: each a round number of the finest bins.
+            # Widths of 1, 2, 5, 10, 20, 50, ... finest bins.
             leading = int(str(width)[0])
             width = width // leading * (_ROUND[_ROUND.index(leading) + 1] if leading < 5 else 10)
         counts = [0] * (high // width - low // width + 1)
@@ -72,7 +72,7 @@ class Distribution:
 
 
 class LedgerDigest:
-    """Takes the rows of a ledger in order."""
+    """The digest of a ledger's rows, which it takes in order."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self.kept = kept
@@ -86,16 +86,16 @@ class LedgerDigest:
 
     @property
     def last(self) -> list[LedgerRow]:
-        """The last trades, without those that are among the first."""
+        """Returns the last trades, without those that are also among the first."""
         return list(self._last)
 
     @property
     def left_out(self) -> int:
-        """How many are neither among the first nor the last."""
+        """The number of trades that are neither among the first nor the last."""
         return self.count - len(self.first) - len(self._last)
 
     def take(self, rows: Iterable[LedgerRow]) -> None:
-        """More trades."""
+        """Adds further trades."""
         for row in rows:
             self.count += 1
             (self.first if len(self.first) < self.kept else self._last).append(row)

@@ -1,4 +1,4 @@
-"""The live page and the metrics of the carry bot, out of a snapshot of its run."""
+"""The live page and the metrics of the carry bot, made from a snapshot of its run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _SIDES = {1: "buy", -1: "sell"}
 
 
 def carry_view(version: str) -> LiveView:
-    """The view of a run of the carry bot: a line of forty minutes."""
+    """Returns the view of a run of the carry bot; its curve covers forty minutes."""
     return LiveView(
         SECTIONS, title="arbcore carry bot", version=version, every_s=4.0,
         track=lambda told: {"deviation_bps": told["deviation_bps"]}, parts=_parts, families=_families,
@@ -55,7 +55,7 @@ def _headline(told: Snapshot, words: str) -> Markup:
     tone = {"ACTIVE": "good", "REDUCING": "doubt"}.get(state, "bad")
     because = f": {'; '.join(told['reasons'])}" if told["reasons"] else ""
     held = {"flat": "Flat", "unknown": "The position is unknown"}.get(words, f"Holds {words}")
-    # What keeps it from deciding is a sentence of its own, such as "SPY closed".
+    # A cause that prevents decisions, such as "SPY closed", does not fit after "Waits for".
     waits = f"Waits: {told['next']}." if told["next"] == told["waiting"] else f"Waits for {told['next']}."
     return join([f"{held}. ", tag("span", f"{state}{because}.", class_=tone), " ", waits])
 

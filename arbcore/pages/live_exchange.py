@@ -1,4 +1,4 @@
-"""The live page and the metrics of the exchange bot, out of a snapshot of its run. Money is in ticks."""
+"""The live page and the metrics of the exchange bot, made from a snapshot of its run. Money is in ticks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ SECTIONS = (
     ("orders", "Last orders"),
     ("trouble", "Refusals, rejects and bad lines"),
 )
-#: What went wrong, by reason: its name, and where it is in the snapshot.
+#: Counts of what went wrong, by reason: the name, and the key in the snapshot.
 _TALLIES = (
     ("rejected by the exchange", "rejects"), ("refused by the risk gate", "refusals"),
     ("bad lines from the exchange", "faults"), ("anomalies of the exchange", "anomalies"),
@@ -26,7 +26,7 @@ _TALLIES = (
 
 
 def exchange_view(version: str) -> LiveView:
-    """The view of a run of the exchange bot: lines of five minutes."""
+    """Returns the view of a run of the exchange bot; its curves cover five minutes."""
     return LiveView(
         SECTIONS, title="arbcore exchange bot", version=version, every_s=0.5,
         track=lambda told: {name: row["pnl"] for name, row in told["strategies"].items()},

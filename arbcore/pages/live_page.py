@@ -1,7 +1,7 @@
-"""A page that updates by itself: its document, its script and style, and lines of the last minutes.
+"""A page that updates by itself: its document, its script and style, and curves of the last minutes.
 
-Owns the frame; what is in it comes from ``live_carry``, ``live_exchange`` and ``live_serve``. Every part is
-made here as HTML, with everything foreign escaped, and the script only puts the parts in their places.
+Owns the frame; the content comes from ``live_carry``, ``live_exchange`` and ``live_serve``. Every part is
+rendered as escaped HTML in Python; the script only puts each part into its element.
 """
 
 from collections import deque
@@ -15,11 +15,11 @@ from arbcore.pages.page import page, policy_of, section
 from arbcore.pages.scale import Scale
 from arbcore.pages.style import SHEET
 
-#: A run is shown as dead after so many seconds without news.
+#: A run is shown as dead after this many seconds without a snapshot.
 OLD_S = 5
-#: Points kept of a line; it covers this many times its ``every_s``.
+#: Points kept of a curve; a curve covers this many times ``every_s``.
 POINTS_MAX = 600
-#: Levels of a side of a book that are shown.
+#: How many levels of each side of a book are shown.
 _DEPTH = 3
 
 SCRIPT = """"use strict";
@@ -61,7 +61,7 @@ SCRIPT = """"use strict";
 })();
 """.replace("OLD_S", str(OLD_S))
 
-#: Styles of lines that stand beside each other.
+#: Styles that distinguish the curves of one chart.
 LINE_STYLES = ("line-curve", "line-a", "line-b", "line-c", "line-d", "line-e")
 
 LIVE_SHEET = (
@@ -87,14 +87,14 @@ main>section{padding:18px 0 14px}
 
 
 class Trail:
-    """The last values of some numbers, one every ``every_s`` at most, in bounded memory."""
+    """The last values of named numbers, at most one per ``every_s``, in bounded memory."""
 
     def __init__(self, every_s: float) -> None:
         self.every_s = every_s
         self.points: deque[tuple[float, dict[str, float | None]]] = deque(maxlen=POINTS_MAX)
 
     def add(self, at_s: float, values: Mapping[str, float | None]) -> None:
-        """Takes the values at a time. One too soon is left out; one before the last starts the line anew."""
+        """Adds the values at a time. A time too soon is skipped; a time before the last clears the trail."""
         if self.points:
             since_s = at_s - self.points[-1][0]
             if 0.0 <= since_s < self.every_s:
@@ -106,14 +106,17 @@ class Trail:
             self.points.popleft()
 
     def names(self) -> list[str]:
-        """Every name that any point has, in the order in which they came."""
+        """Returns all names that any point has, in order of appearance."""
         return list(dict.fromkeys(name for _, values in self.points for name in values))
 
     def chart(
         self, names: Sequence[tuple[str, str]], *, key: str, title: str, unit: str,
         rules: Sequence[tuple[float, str]] = (),
     ) -> Markup:  # fmt: skip
-        """Lines of (name, style) over time and (value, style) as rules across; "" without two points."""
+        """Draws (name, style) as curves over time, and (value, style) in ``rules`` as horizontal lines.
+
+        Returns "" without two points.
+        """
         known = [
             value for _, values in self.points for name, _ in names
             if (value := values.get(name)) is not None
@@ -151,7 +154,7 @@ Parts = dict[str, str]
 
 
 class LiveView:
-    """How the snapshots of one kind of run are shown. Each function is given the newest snapshot."""
+    """Shows the snapshots of one kind of run. Each function receives the newest snapshot."""
 
     def __init__(
         self,
@@ -164,7 +167,7 @@ class LiveView:
         parts: Callable[[Mapping[str, Any], Trail], Parts],
         families: Callable[[Mapping[str, Any]], Sequence[Family]],
     ) -> None:
-        """``sections`` are (id of a part, heading); ``track`` has the numbers that lines are drawn of."""
+        """``sections`` are (id of a part, heading); ``track`` returns the numbers that curves show."""
         self.policy = policy_of(sheet=LIVE_SHEET, script=SCRIPT, live=True)
         self._sections = sections
         self._title = title
@@ -177,13 +180,13 @@ class LiveView:
         self._parts: dict[str, str] | None = None
 
     def take(self, snapshot: Mapping[str, Any]) -> None:
-        """The newest snapshot."""
+        """Takes the newest snapshot."""
         self._snapshot = snapshot
         self._trail.add(snapshot["running_s"], self._track(snapshot))
         self._parts = None
 
     def parts(self) -> dict[str, str]:
-        """The parts that change, by the id of the element that they fill; ``title`` is plain text."""
+        """Returns the changing parts by the id of the element that they fill; ``title`` is plain text."""
         if not self._snapshot:
             return {"headline": "Nothing is known yet: the run has no connection, or has just begun."}
         if self._parts is None:
@@ -191,11 +194,11 @@ class LiveView:
         return self._parts
 
     def metrics(self) -> str:
-        """The text of a scrape; nothing before the first snapshot."""
+        """Returns the text of a scrape; empty before the first snapshot."""
         return exposition(self._families(self._snapshot)) if self._snapshot else ""
 
     def page(self) -> str:
-        """The whole document as of now."""
+        """Returns the whole document, with the newest snapshot."""
         parts = self.parts()
 
         def part(name: str) -> Markup:
@@ -217,7 +220,7 @@ class LiveView:
 
 
 def usage(used: float | None, limit: float | None) -> Markup:
-    """How much of a limit is used, as a bar; amber from three quarters on, red beyond the limit."""
+    """Returns a bar of how much of a limit is used: amber from three quarters on, red beyond the limit."""
     if used is None or not limit:
         return Markup("")
     share = min(1.0, abs(used) / limit)
@@ -231,7 +234,7 @@ def usage(used: float | None, limit: float | None) -> Markup:
 
 
 def levels(side: Sequence[Sequence[int]], own: Mapping[str, int]) -> Markup:
-    """The best levels of a side of a book; ``own`` has our own part of it by price."""
+    """Returns the best levels of a side of a book; ``own`` has our own quantity by price."""
     told = []
     for price, size in side[:_DEPTH]:
         ours = own.get(str(price), 0)
@@ -241,12 +244,12 @@ def levels(side: Sequence[Sequence[int]], own: Mapping[str, int]) -> Markup:
 
 
 def best(books: Mapping[str, Mapping[str, Sequence[Sequence[int]]]], side: str) -> dict[str, float | None]:
-    """The best price of a side by symbol, None where it is empty."""
+    """Returns the best price of a side by symbol, None if the side is empty."""
     return {name: book[side][0][0] if book[side] else None for name, book in books.items()}
 
 
 def clock_words(seconds: float | None) -> str:
-    """``04:31``; empty where there is no end."""
+    """Formats seconds as ``04:31``; empty for None."""
     if seconds is None:
         return ""
     minutes, rest = divmod(int(seconds), 60)

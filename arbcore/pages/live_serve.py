@@ -1,6 +1,6 @@
-"""The live page and the metrics of an exchange of our own: the page to put on a wall. Money is in ticks.
+"""The live page and the metrics of the embedded exchange, for a screen that all teams see. Money is in ticks.
 
-It shows nothing that a team may not know: no fair value and nobody's orders.
+It shows nothing that a team may not know: no fair values, and no team's orders.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ Snapshot = Mapping[str, Any]
 SECTIONS = (
     ("board", "Score board"), ("curves", "P&L of the first teams"), ("books", "Books"), ("trades", "Trades"),
 )  # fmt: skip
-#: Teams with a line of their own.
+#: How many teams have their own curve.
 _LINES = 6
 
 
 def serve_view(version: str) -> LiveView:
-    """The view of an exchange: lines of five minutes."""
+    """Returns the view of an exchange; its curves cover five minutes."""
     return LiveView(
         SECTIONS, title="arbcore exchange", version=version, every_s=0.5,
         track=lambda told: {row["team"]: row["total"] for row in told["teams"][:_LINES]},

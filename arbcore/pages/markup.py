@@ -1,4 +1,4 @@
-"""HTML as values: what is not ``Markup`` yet is escaped whenever it is put into a page.
+"""HTML as values: everything that is not ``Markup`` is escaped when it is put into a page.
 
 Owns escaping and the spelling of numbers. It must not know what is shown.
 """
@@ -20,7 +20,7 @@ class Markup(str):
 
 
 def escape(item: object) -> Markup:
-    """Anything as HTML: markup as it is, other text with every special or unseen character made harmless."""
+    """Returns anything as HTML: markup unchanged; in other text escapes special and invisible characters."""
     if isinstance(item, Markup):
         return item
     text = str(item)
@@ -28,12 +28,15 @@ def escape(item: object) -> Markup:
 
 
 def join(items: Iterable[object], between: str = "") -> Markup:
-    """The items one after the other, each escaped where it is no markup."""
+    """Joins the items; each one that is not markup is escaped."""
     return Markup(between.join(escape(item) for item in items))
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
-    """An element. ``class_`` is ``class``, other underscores are hyphens; None is left out, True is bare."""
+    """Returns an element. ``class_`` becomes ``class``, other underscores become hyphens.
+
+    An attribute that is None is left out; one that is True has no value.
+    """
     written = []
     for key, value in attributes.items():
         if value is None or value is False:
@@ -45,21 +48,21 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
 
 
 def number(value: float | None, digits: int = 2, *, signed: bool = False) -> str:
-    """``1,234.50``, with a real minus sign; an en dash where there is no number."""
+    """Formats a number as ``1,234.50`` with a typographic minus sign; an en dash for None."""
     if value is None or not math.isfinite(value):
         return _NOTHING
     text = f"{value:{'+' if signed else ''},.{digits}f}"
-    # What rounds to nothing has no sign.
+    # A number that rounds to zero has no sign.
     if not text.strip("+-0.,"):
         text = text.lstrip("+-")
     return text.replace("-", _MINUS)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """``12.3%`` of a share of 0.123."""
+    """Formats the share 0.123 as ``12.3%``."""
     return _NOTHING if share is None else f"{number(100 * share, digits)}%"
 
 
 def datum(value: float | None, text: str, *, key: str | None = None) -> Markup:
-    """A number as shown, with the number itself beside it for programs that read the page."""
+    """Returns a formatted number, with the exact number beside it for programs that read the page."""
     return tag("data", text, value=repr(value) if value is not None else "", data_key=key)

@@ -1,7 +1,7 @@
-"""The shell of a page: head, sections, figures, tables, notes. It loads nothing and lets nothing be loaded.
+"""The frame of a page: head, sections, figures, tables, notes. A page loads nothing from elsewhere.
 
-Owns the document around whatever is shown. The policy in its head names the one style by its hash, so that
-not even a fault in the escaping could run a script or fetch a thing.
+Owns the document around the content. Its Content-Security-Policy allows only the one style, by its hash. So
+even if escaping had a fault, no script could run and nothing could be loaded.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from arbcore.pages.markup import Markup, escape, join, tag
 from arbcore.pages.style import SHEET
 
-#: Tables with more columns may be wider than a phone.
+#: A table with more columns may be wider than a phone.
 _NARROW = 3
 _DISCLAIMER = (
     "Not financial advice. The model is a simplification, past quotes say nothing certain about later ones, "
@@ -20,9 +20,9 @@ _DISCLAIMER = (
 
 
 def policy_of(*, sheet: str = SHEET, script: str = "", live: bool = False) -> str:
-    """The Content-Security-Policy of a page: its one style and its one script by their hashes.
+    """Returns the Content-Security-Policy of a page: it allows one style and one script, by their hashes.
 
-    A ``live`` page may ask its own server for news, and load nothing else.
+    A ``live`` page may also request data from its own server.
     """
     parts = ["default-src 'none'", f"style-src '{_digest(sheet)}'"]
     if script:
@@ -39,7 +39,7 @@ def _digest(text: str) -> str:
 def page(
     *content: object, title: str, version: str, sheet: str = SHEET, script: str = "", live: bool = False
 ) -> str:
-    """A whole document around the sections; the same content always gives the same bytes."""
+    """Returns a whole document around the sections; the same content always gives the same bytes."""
     policy = policy_of(sheet=sheet, script=script, live=live)
     head = tag(
         "head",
@@ -48,7 +48,7 @@ def page(
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("meta", name="generator", content=f"arbcore {version}"),
-        # Without this a browser asks its server for a picture of its own choice.
+        # Without this line a browser requests /favicon.ico from the server.
         tag("link", rel="icon", href="data:,") if live else "",
         tag("title", title),
         tag("style", Markup(sheet)),
@@ -60,7 +60,7 @@ def page(
 
 
 def heading(kicker: str, title: str, *, lede: object, detail: object = "") -> Markup:
-    """The top of a page: what it is, of what, and what came of it in a sentence."""
+    """Returns the top of a page: the kind of page, its subject, and the result in one sentence."""
     return tag(
         "header",
         tag("p", kicker, class_="kicker"),
@@ -72,7 +72,7 @@ def heading(kicker: str, title: str, *, lede: object, detail: object = "") -> Ma
 
 
 def facts(items: Sequence[tuple[str, object, object]]) -> Markup:
-    """The headline numbers: (name, number, what to know beside it)."""
+    """Returns the headline numbers from triples (name, number, explanation)."""
     return tag(
         "dl",
         *(
@@ -84,18 +84,18 @@ def facts(items: Sequence[tuple[str, object, object]]) -> Markup:
 
 
 def section(name: str, title: str, *content: object) -> Markup:
-    """A part of the page under its heading; ``name`` is its anchor."""
+    """Returns a part of the page under its heading; ``name`` is its anchor."""
     return tag("section", tag("h2", title, id=name), *content, aria_labelledby=name)
 
 
 def figure(*charts: Markup, caption: object, legend: object = "") -> Markup:
-    """Charts that share a caption and a legend."""
+    """Returns charts that share a caption and a legend."""
     plots = [tag("div", chart, class_="plot") for chart in charts]
     return tag("figure", *plots, legend, tag("figcaption", caption))
 
 
 def pair(*parts: object) -> Markup:
-    """Two parts side by side where there is room."""
+    """Places two parts side by side if the screen is wide enough."""
     return tag("div", *(tag("div", part) for part in parts), class_="pair")
 
 
@@ -109,10 +109,10 @@ def table(
     left_out: tuple[int, str] | None = None,
     dense: bool = False,
 ) -> Markup:
-    """A table whose first column names its rows; ``numbers`` are the columns set to the right.
+    """Returns a table whose first column names its rows; ``numbers`` are the right-aligned columns.
 
-    A ``dense`` one is set small on paper. ``left_out`` is (row, sentence): after that many rows the sentence
-    stands in their place.
+    A ``dense`` table has small type on paper. ``left_out`` is (row, sentence): the sentence appears after
+    that many rows, in place of the rows that are left out.
     """
     styles = dict.fromkeys(numbers, "n")
     body = [_row(cells, styles) for cells in rows]
@@ -131,7 +131,7 @@ def table(
     )  # fmt: skip
     if len(head) <= _NARROW:
         return tag("div", made, class_="scroll")
-    # Wider than a phone: it scrolls by itself, with the keyboard too.
+    # The table may be wider than a phone, so it gets its own scroll bar, which the keyboard can reach.
     return tag("div", made, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
@@ -145,16 +145,16 @@ def _row(cells: Sequence[object], styles: dict[int, str]) -> Markup:
 
 
 def bullets(items: Sequence[object]) -> Markup:
-    """A plain list."""
+    """Returns a bulleted list."""
     return tag("ul", *(tag("li", item) for item in items), class_="plain")
 
 
 def stacked(*lines: object) -> Markup:
-    """Lines one above the other in one cell."""
+    """Returns lines one below the other, for one cell."""
     return join(lines, str(tag("br")))
 
 
 def signed(text: object, value: float | None) -> Markup:
-    """Text in the colour of a gain or a loss; the sign itself says it too."""
+    """Returns text in the colour of a gain or a loss, in addition to its sign."""
     style = "up" if value is not None and value > 0 else "down" if value is not None and value < 0 else None
     return tag("span", text, class_=style) if style else escape(text)

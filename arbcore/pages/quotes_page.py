@@ -1,6 +1,6 @@
-"""The page about a file of quotes: whether there is anything to trade in it, and whether it can be believed.
+"""The page about a file of quotes: whether it has deviations to trade, and whether its data are credible.
 
-A pure function of the document of ``quotes check`` and what its pictures are drawn from.
+A pure function of the document of ``quotes check`` and of the data for its charts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from arbcore.pages.page import bullets, facts, figure, heading, page, pair, sect
 from arbcore.pages.scale import Scale, TimeAxis
 from arbcore.pages.words import data_rows, readable
 
-#: More points than this of a curve are not told apart.
+#: Most points of a curve; more could not be distinguished.
 _POINTS_MAX = 1_000
-#: Rows of the picture of sessions; of more dates several share one.
+#: Most rows in the chart of sessions; with more dates several of them share a row.
 _DATES_DRAWN_MAX = 40
 _PARTS_AN_HOUR = 2
 
@@ -31,15 +31,15 @@ def quotes_page(
     coverage: Sequence[tuple[str, Sequence[int]]],
     version: str,
 ) -> str:
-    """A self-contained HTML document.
+    """Returns a self-contained HTML document.
 
     Args:
         summary: the document of ``quotes check``.
         histogram: (low edge in bps, rows) of the deviation, bars of one width.
         curve: (time in ns, level, deviation in bps) in order of time.
         spreads: by leg (``fut``, ``etf``), as ``histogram``, in bps.
-        decay: (minutes, the share of a deviation that is left after them).
-        coverage: (date in New York, rows in each half hour of it), in order.
+        decay: (minutes, share of a deviation that remains after these minutes).
+        coverage: (date in New York, rows in each of its half hours), in order.
         version: of arbcore.
 
     Returns:
@@ -116,7 +116,7 @@ def _curves(curve: Sequence[tuple[int, float, float]]) -> Markup:
 def _bars(
     key: str, title: str, description: str, histogram: Sequence[tuple[float, int]], *, digits: int
 ) -> Markup:
-    """A distribution, with what each bar says when pointed at."""
+    """A histogram with a tooltip for each bar."""
     count = len(histogram)
     most = max(rows for _, rows in histogram)
     width = histogram[1][0] - histogram[0][0] if count > 1 else 1.0
@@ -150,7 +150,7 @@ def _distribution(
 
 
 def _decay(half_life_s: float | None, decay: Sequence[tuple[int, float]]) -> Markup:
-    """What is left of a deviation after some minutes, beside what its half-life says."""
+    """The chart of the share of a deviation that remains after some minutes, and of its half-life."""
     if not decay:
         return tag("p", "There are too few successive minutes to tell how fast a deviation falls back.")
     last = max(minutes for minutes, _ in decay)
@@ -263,7 +263,7 @@ def _spreads(summary: Mapping[str, Any]) -> Markup:
 
 
 def _sessions(summary: Mapping[str, Any], coverage: Sequence[tuple[str, Sequence[int]]]) -> Markup:
-    """Rows by date and half hour, so that sessions and gaps are seen."""
+    """A heat map of rows by date and half hour, which shows sessions and gaps."""
     each = -(-len(coverage) // _DATES_DRAWN_MAX)
     drawn = [coverage[at : at + each] for at in range(0, len(coverage), each)]
     sums = [[sum(part) for part in zip(*(rows for _, rows in dates), strict=True)] for dates in drawn]

@@ -1,6 +1,6 @@
-"""The pictures of the carry bot's page: its states with the alarms, what it saw, the repo in the prices.
+"""The charts of the carry bot's page: states and alarms, the deviation with signals, the implied repo rate.
 
-Owns how rows of the store become places on one straight axis of time. It must not know money.
+Owns the conversion of the store's rows to places on one linear time axis. It must not know money.
 """
 
 import statistics
@@ -19,32 +19,32 @@ from arbcore.pages.series import PLACES_MAX
 from arbcore.pages.words import label_of
 
 Record = Mapping[str, Any]
-#: From the top: where the time line has its lanes.
+#: The lanes of the time line, from the top.
 _LANES = ("alarms", "ACTIVE", "REDUCING", "HALTED")
-#: What is shorter is drawn this long, and what is nearer to its neighbour is drawn as one with it.
+#: Least width of a band, as a share of the chart; a band closer than this to its neighbour is merged with it.
 _LEAST = 0.0015
-#: Without news for longer than this, a curve is interrupted.
+#: A curve is interrupted if no row comes for longer than this.
 _QUIET_NS = 10 * NS_PER_MINUTE
-#: Signals and samples that a chart tells of when pointed at.
+#: Most signals, and most samples, that have a tooltip on a chart.
 _TOLD_SIGNALS, _TOLD_SAMPLES = 150, 100
-#: Entries told by name in the readouts.
+#: The words for entries in the tooltips.
 _DID = {"enter_cash_and_carry": "cash and carry entered", "enter_reverse": "reverse entered"}
 
 
 class Stretch:
-    """A stretch of time, drawn as long as it was."""
+    """A linear time axis over one stretch of time."""
 
     def __init__(self, first_ns: int, last_ns: int) -> None:
         self.first_ns, self.last_ns = first_ns, last_ns
 
     def __call__(self, time_ns: int) -> float:
-        """The share of a time; of a stretch of no length, its middle."""
+        """Returns the share of the width at a time; the middle if the stretch has length 0."""
         if self.last_ns <= self.first_ns:
             return 0.5
         return min(1.0, max(0.0, (time_ns - self.first_ns) / (self.last_ns - self.first_ns)))
 
     def labels(self) -> list[tuple[float, str]]:
-        """(share, text) along the bottom."""
+        """Returns (share, text) of the labels along the bottom."""
         steps = 2 * PLACES_MAX
         length = self.last_ns - self.first_ns
         times = [self.first_ns + length * at // steps for at in range(steps + 1)]
@@ -52,7 +52,7 @@ class Stretch:
 
 
 def states_section(states: Sequence[Record], events: Sequence[Record], stretch: Stretch) -> Markup:
-    """Which state held when, with the alarms above."""
+    """Returns the time line of states, with the alarms above."""
     alarms = [event for event in events if event["level"] == "alarm"]
     held = {name: sum(_seconds(span) for span in states if span["state"] == name) for name in _LANES[1:]}
     whole = ", ".join(f"{name} {_long(seconds)}" for name, seconds in held.items() if seconds) or "no time"
@@ -91,7 +91,7 @@ def _seconds(span: Record) -> float:
 
 
 def _lane(spans: Sequence[Record], stretch: Stretch) -> list[tuple[float, float, str]]:
-    """(left, right, what it says) of one state's bands, those too near to be told apart as one."""
+    """Bands (left, right, tooltip) of one state; bands too close to distinguish are merged."""
     found: list[tuple[float, float, str]] = []
     for span in spans:
         left, right = stretch(read_time(span["from_ts"])), stretch(read_time(span["to_ts"]))
@@ -153,9 +153,9 @@ def _stairs(points: Sequence[tuple[int, float]], stretch: Stretch) -> tuple[list
 def signal_section(
     signals: Sequence[Record], stretch: Stretch, refused: Mapping[str, int], *, future: str
 ) -> Markup:
-    """The deviation over time with what was done about it, and the repo that the prices implied."""
+    """Returns the charts of the deviation with the bot's signals, and of the implied repo rate."""
     told = [(read_time(one["ts"]), one) for one in signals if one["dev_bps"] is not None]
-    # A clock that was set back leaves them out of order.
+    # The rows are out of order if the clock was set back.
     told.sort(key=itemgetter(0))
     if not told:
         text = "No signal was seen, and no sample of quotes with both legs in them was taken."
@@ -170,7 +170,7 @@ def signal_section(
     _tell(chart, stretch, told)
     below = _repo_chart(told, stretch)
     if below:
-        # One axis of time for both, named under the lower one.
+        # Both charts share a time axis; only the lower one shows its labels.
         chart.labels = [(place, "") for place, _ in chart.labels]
     charts = [chart.markup(), *below]
     keys = [
@@ -216,7 +216,7 @@ def _repo_chart(told: Sequence[tuple[int, Record]], stretch: Stretch) -> list[Ma
 
 def _curve(key: str, stretch: Stretch, points: Sequence[tuple[int, float]], *, title: str, unit: str,
            also: Sequence[float] = (), height: int = 280) -> Chart:  # fmt: skip
-    """A chart with the curve of its points, drawn from the least to the largest where they are many."""
+    """A chart of points: a curve, or a band from least to largest value if there are many points."""
     values = [value for _, value in points]
     seen = [*values, *also]
     chart = Chart(
@@ -245,7 +245,7 @@ def _curve(key: str, stretch: Stretch, points: Sequence[tuple[int, float]], *, t
 
 
 def _mark(chart: Chart, stretch: Stretch, signals: Sequence[tuple[int, Record]], key: str) -> None:
-    """Entries, exits, and what was refused, each by its symbol."""
+    """Marks entries, exits and refused signals, each with its symbol."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for time_ns, one in signals:
         groups.setdefault(_symbol(one), []).append((stretch(time_ns), one[key]))
@@ -254,7 +254,7 @@ def _mark(chart: Chart, stretch: Stretch, signals: Sequence[tuple[int, Record]],
 
 
 def _tell(chart: Chart, stretch: Stretch, told: Sequence[tuple[int, Record]]) -> None:
-    """What the chart says when pointed at: signals rather than samples."""
+    """Adds tooltips to the chart, for signals and samples, at most a fixed number of each."""
     samples = [at for at, (_, one) in enumerate(told) if one["action"] == "sample"]
     real = [at for at, (_, one) in enumerate(told) if one["action"] != "sample"]
     chosen = {*_some(real, _TOLD_SIGNALS), *_some(samples, _TOLD_SAMPLES)}
@@ -264,7 +264,7 @@ def _tell(chart: Chart, stretch: Stretch, told: Sequence[tuple[int, Record]]) ->
 
 
 def _some(places: Sequence[int], count: int) -> Sequence[int]:
-    """At most so many of them, evenly chosen."""
+    """At most ``count`` of the places, evenly chosen."""
     return places if len(places) <= count else [places[at * len(places) // count] for at in range(count)]
 
 

@@ -1,6 +1,6 @@
-"""The carry bot's page: what it saw, signalled, ordered and filled, and what came of it.
+"""The carry bot's page: its quotes, signals, orders, executions and P&L.
 
-A pure function of the report's document and of the rows that the pictures are made of.
+A pure function of the report's document and of the rows for the charts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ def report_page(
     executions: Sequence[Record],
     version: str,
 ) -> str:
-    """A self-contained HTML document; ``found`` is the report's JSON document, the rest the store's rows."""
+    """Returns a self-contained HTML document from the report's JSON ``found`` and the store's rows."""
     account = f"{found['mode']} account {found['account']}"
     parts: list[object] = [
         heading(
@@ -119,7 +119,7 @@ def _lede(found: Record) -> str:
 def _won(found: Record) -> str:
     if not found["trades"]:
         return "none closed"
-    # A trade whose commissions are not known yet is neither won nor lost.
+    # A trade with unknown commissions counts neither as won nor as lost.
     if found["net_pnl"] is None:
         return f"won: {UNKNOWN}"
     return f"{percent(found['wins'] / found['trades'])} won"

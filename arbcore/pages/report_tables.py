@@ -1,6 +1,6 @@
-"""The tables of the carry bot's page: trades, orders, executions, days, alarms; long ones at both ends.
+"""The tables of the carry bot's page: trades, orders, executions, days, alarms.
 
-What is not known is said to be unknown and is never 0.
+A long table shows its first and last rows. An unknown value is shown as "unknown", never as 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,35 +13,35 @@ from arbcore.pages.page import section, signed, stacked, table
 from arbcore.pages.words import label_of
 
 Record = Mapping[str, Any]
-#: Rows of a long table at either end.
+#: How many rows of a long table are shown at either end.
 ENDS = 50
 UNKNOWN = "unknown"
 
 
 def money(value: float | None, *, key: str | None = None) -> Markup:
-    """USD in the colour of its sign, or the word for unknown."""
+    """Formats USD in the colour of its sign, or as unknown."""
     shown = UNKNOWN if value is None else signed(number(value, signed=True), value)
     return datum(value, shown, key=key)
 
 
 def paid(value: float | None, *, key: str | None = None) -> Markup:
-    """USD paid, or the word for unknown."""
+    """Formats USD paid, or as unknown."""
     return datum(value, UNKNOWN if value is None else number(value), key=key)
 
 
 def clock(ts: str) -> Markup:
-    """A stored time down to the millisecond, on one line."""
+    """Formats a stored time to the millisecond, on one line."""
     text = iso_time(read_time(ts) // 1_000_000 * 1_000_000).replace("T", " ").removesuffix("Z")
     return tag("span", text, class_="w")
 
 
 def second(ts: str) -> str:
-    """A stored time to the second, which a ledger has room for."""
+    """Formats a stored time to the second, short enough for a ledger."""
     return ts[:19].replace("T", " ")
 
 
 def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], tuple[int, str] | None]:
-    """The first and the last rows, and the sentence that stands for those between."""
+    """Returns the first and the last rows, and the sentence that replaces the rows between them."""
     if len(rows) <= 2 * ENDS:
         return list(rows), None
     left = len(rows) - 2 * ENDS
@@ -49,7 +49,7 @@ def ends(rows: Sequence[Record], noun: str, where: str) -> tuple[list[Record], t
 
 
 def trades_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
-    """The ledger with prices at the signals and at the fills."""
+    """Returns the ledger, with the prices at the signals and at the fills."""
     fut, etf = symbols
     head = ["no.", "side, exit reason", "in, out (UTC)", f"{fut}, {etf}", f"{fut} signal", f"{fut} fill",
             f"{etf} signal", f"{etf} fill", "slippage", "repo at entry", "commission",
@@ -81,7 +81,7 @@ def _trade(trade: Record) -> list[object]:
 
 
 def open_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
-    """Pairs that are not closed."""
+    """Returns the table of open pairs."""
     fut, etf = symbols
     rows = [
         [
@@ -97,7 +97,7 @@ def open_section(trades: Sequence[Record], symbols: Sequence[str]) -> Markup:
 
 
 def model_section(model: Record) -> Markup:
-    """The bot's trades beside those of the backtest of its quotes."""
+    """Returns the bot's trades beside those of a backtest of its recorded quotes."""
     shown, left_out = ends(model["trades"], "trade", "--json has all of them.")
     rows = [
         [
@@ -131,7 +131,7 @@ def model_section(model: Record) -> Markup:
 
 
 def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
-    """How many orders of each role ended in which state."""
+    """Returns the number of orders by role and final state."""
     states = sorted({state for counts in by_role.values() for state in counts})
     rows = [
         [role, *(f"{counts.get(state, 0):,}" for state in states), f"{sum(counts.values()):,}"]
@@ -147,7 +147,7 @@ def orders_section(by_role: Mapping[str, Mapping[str, int]]) -> Markup:
 def executions_section(
     executions: Sequence[Record], signal_price: Callable[[Record], float | None]
 ) -> Markup:
-    """What was filled, each beside the limit of its order."""
+    """Returns the executions, each beside the limit price of its order."""
     shown, left_out = ends(executions, "execution", "the store has all of them.")
     rows = [
         [
@@ -170,7 +170,7 @@ def executions_section(
 
 
 def days_section(found: Record) -> Markup:
-    """P&L by leg and by New York date."""
+    """Returns P&L by leg and by New York date."""
     rows = [
         [
             day["date"], f"{day['trades']:,}", f"{day['executions']:,}",
@@ -192,7 +192,7 @@ def days_section(found: Record) -> Markup:
 
 
 def alarms_section(events: Sequence[Record]) -> Markup:
-    """Every alarm in its own words, the first and the last ones."""
+    """Returns the first and the last alarms with their texts."""
     alarms = [event for event in events if event["level"] == "alarm"]
     shown, left_out = ends(alarms, "alarm", "the store has all of them.")
     rows: list[Sequence[object]] = [[clock(one["ts"]), one["kind"], one["text"]] for one in shown]
@@ -203,7 +203,7 @@ def alarms_section(events: Sequence[Record]) -> Markup:
 
 
 def price(value: float | None, nothing: str = UNKNOWN) -> str:
-    """At least two decimals, and as many as there are, up to six."""
+    """Formats a price with two to six decimals, as many as it has."""
     if value is None:
         return nothing
     text = f"{value:,.6f}".rstrip("0")

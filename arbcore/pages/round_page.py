@@ -1,6 +1,6 @@
-"""The page of what a bot did in its rounds: P&L, positions, prices with its quotes and fills, every order.
+"""The page of a bot's rounds: P&L, positions, prices with its quotes and fills, every order.
 
-Plain data in (``RoundHistory.document``), text out. It must not know where the data came from.
+From plain data (``RoundHistory.document``) to text. It must not know where the data came from.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from arbcore.pages.scale import Scale, ticks
 
 #: Points of a curve: about one for every two pixels of a wide screen.
 POINTS_MAX = 500
-#: Styles of curves, one a strategy; with more strategies they repeat.
+#: Styles of curves, one per strategy; with more strategies they repeat.
 LOOKS = ("line-s0", "line-s1", "line-s2", "line-s3", "line-s4", "line-s5")
 
 Row = Mapping[str, Any]
@@ -29,14 +29,14 @@ def round_page(
     latency_us: Mapping[str, float | None] | None = None,
     notes: Sequence[str] = (),
 ) -> str:
-    """A self-contained HTML document of a session.
+    """Returns a self-contained HTML document of a session.
 
     Args:
-        data: what ``RoundHistory.document`` gives.
+        data: the return value of ``RoundHistory.document``.
         title: the bot or the team.
         source: where the records came from, such as the journal's name.
-        fair_pnl: P&L at the hidden fair value in ticks, where the exchange told it.
-        latency_us: from bytes read to bytes written, where it was measured: p50, p99, p999, max.
+        fair_pnl: P&L at the hidden fair value in ticks; None if the exchange does not reveal it.
+        latency_us: from bytes read to bytes written, if measured: p50, p99, p999, max.
         notes: sentences for the reader of the page.
     """
     axis = _Axis(data)
@@ -81,7 +81,7 @@ READING = (
 
 
 class _Axis:
-    """Time from the first record to the last as shares of a chart's width, and the samples to draw."""
+    """Maps time, from the first record to the last, to shares of a chart's width; chooses samples to draw."""
 
     def __init__(self, data: Row) -> None:
         self.seconds = max(float(data["seconds"]), 1e-9)
@@ -90,7 +90,7 @@ class _Axis:
         last = len(samples) - 1
         self.samples = [row for at, row in enumerate(samples) if at % step == 0 or at == last]
         self.xs = [self.place(row["s"]) for row in self.samples]
-        #: Indices of samples that begin a round.
+        #: Indices of the samples at which a round begins.
         self.breaks = {
             at for at in range(1, len(self.samples))
             if self.samples[at]["round"] != self.samples[at - 1]["round"]
@@ -100,7 +100,7 @@ class _Axis:
         ]
 
     def place(self, seconds: float) -> float:
-        """The share of the width at so many seconds."""
+        """Returns the share of the width at a time in seconds."""
         return min(max(seconds / self.seconds, 0.0), 1.0)
 
 
@@ -219,7 +219,7 @@ def _earnings(data: Row) -> list[object]:
 
 
 def _moved(row: Row) -> Markup:
-    """What the price did in the 30 s after: not known where the round ended before any fill was that old."""
+    """The price change in the 30 s after a fill; unknown if the round ended before any fill was that old."""
     known = None if row["markouts"][-1] is None else row["moved"]
     return signed(number(known, 0, signed=True), known)
 
@@ -253,7 +253,7 @@ def _positions(data: Row, axis: _Axis) -> Markup:
 
 
 def _stairs(xs: Sequence[float], ys: Sequence[float]) -> tuple[list[float], list[float | None]]:
-    """A curve that stays at a value until the next one."""
+    """A step curve, which keeps a value until the next one."""
     places, values = [xs[0]], [ys[0]]
     for at in range(1, len(xs)):
         if ys[at] != values[-1]:
@@ -379,7 +379,7 @@ def _order_rows(data: Row) -> Markup:
 
 
 def _folded(key: str, summary: str, head: Sequence[str], rows: Any) -> Markup:
-    """A long table that is shown when it is opened; written plainly, since there may be thousands of rows."""
+    """A long table that the reader can unfold; its HTML is brief because it may have thousands of rows."""
     body = "\n".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )

@@ -1,4 +1,4 @@
-"""From numbers and times to places on a chart: scales, round ticks, and a time axis without empty time.
+"""Maps numbers and times to places on a chart: scales, round ticks, and a time axis that shortens gaps.
 
 Places are shares from 0 to 1. It must not know how anything is drawn.
 """
@@ -13,17 +13,17 @@ from arbcore.core.civil import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S,
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-#: A stretch without rows is drawn no longer than this many median distances of neighbours.
+#: A gap between two rows is drawn at most this many times as long as the median one.
 _GAP_MAX = 2.0
 _TICKS_MAX = 8
-#: Two labels are at least this share of the axis apart.
+#: Least distance of two labels, as a share of the axis.
 _TICKS_APART = 0.105
-#: Of numbers whose difference is less than this share of them, no round ones in between can be told.
+#: If two numbers differ by less than this share of them, there are no usable round numbers between them.
 _SPAN_LEAST = 1e-7
-#: A label this close to an end of the axis is set inwards.
+#: A label this close to an end of the axis is aligned inwards.
 EDGE = 0.04
 _ROUND = (1.0, 2.0, 5.0, 10.0)
-#: Numbers as large as these are written in units of them, so that labels stay short.
+#: Numbers from these sizes on are written in this unit, which keeps labels short.
 _LARGE = ((1e9, " bn"), (1e6, " M"))
 _MONTH_STEPS = (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _CLOCK_STEPS_NS = (
@@ -35,7 +35,7 @@ _CLOCK_STEPS_NS = (
 
 
 def round_step(span: float, count: int) -> float:
-    """The least of 1, 2 and 5 times a power of ten that divides ``span`` into at most ``count`` parts."""
+    """Returns the least 1, 2 or 5 times a power of ten that divides ``span`` into at most ``count`` parts."""
     if not span > 0 or not math.isfinite(span):
         return 1.0
     least = span / count
@@ -46,8 +46,9 @@ def round_step(span: float, count: int) -> float:
 
 
 def _multiples(low: float, high: float, count: int) -> tuple[range, float]:
-    """Which multiples of which round step are from ``low`` to ``high``: two at least, since one does not say
-    how large anything is.
+    """Returns the multiples of a round step from ``low`` to ``high``, and the step.
+
+    There are at least two multiples: a single one would not show the scale.
     """
     step = round_step(high - low, count)
     found = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
@@ -55,14 +56,14 @@ def _multiples(low: float, high: float, count: int) -> tuple[range, float]:
 
 
 def _is_one(low: float, high: float) -> bool:
-    """Whether the two differ by less than their digits can tell."""
+    """Whether two numbers are too close for a round number between them."""
     return not high > low or high - low < _SPAN_LEAST * max(abs(low), abs(high))
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Round numbers from ``low`` to ``high``, both included where they are round.
+    """Returns round numbers from ``low`` to ``high``, including both if they are round.
 
-    Where the two differ by less than their digits can tell, ``low`` alone.
+    If the two are too close for a round number between them, returns ``low`` alone.
     """
     if _is_one(low, high):
         return [low]
@@ -71,25 +72,25 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def decimals_of(step: float) -> int:
-    """How many decimals a multiple of ``step`` needs."""
+    """Returns the number of decimals that a multiple of ``step`` needs."""
     return max(0, min(12, -math.floor(math.log10(step) + 1e-9)))
 
 
 def unit_of(largest: float) -> tuple[float, str]:
-    """The unit in which numbers of this size stay short, and what it is called: (1e6, " M")."""
+    """Returns the unit that keeps numbers of this size short, and its name, such as (1e6, " M")."""
     return next(((unit, name) for unit, name in _LARGE if largest >= unit), (1.0, ""))
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A straight line from ``low`` .. ``high`` to 0 .. 1."""
+    """A linear map from ``low`` .. ``high`` to 0 .. 1."""
 
     low: float
     high: float
 
     @classmethod
     def around(cls, values: Sequence[float], *, margin: float = 0.06) -> "Scale":
-        """A scale that shows all finite values with some room, and 0 to 1 where there is none."""
+        """Makes a scale that shows all finite values with a margin; from 0 to 1 without any."""
         finite = [value for value in values if math.isfinite(value)]
         low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
         largest = max(abs(low), abs(high))
@@ -97,11 +98,11 @@ class Scale:
         return cls(low - room, high + room)
 
     def __call__(self, value: float) -> float:
-        """The share of a value; what lies outside is held at the edge."""
+        """Returns the share of a value; a value outside the scale gets the nearest end."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
     def labels(self, count: int = 5, *, whole: bool = False) -> list[tuple[float, str]]:
-        """(share, text) of the round numbers on the scale; only whole ones where it counts something."""
+        """Returns (share, text) of the round numbers on the scale; with ``whole`` only whole numbers."""
         if _is_one(self.low, self.high):
             step = round_step(self.high - self.low, count)
         else:
@@ -120,7 +121,7 @@ class Scale:
 
 
 class TimeAxis:
-    """Times in order, at shares of their distance; a long stretch without any is drawn short."""
+    """An axis of ordered times; long gaps between them are drawn short."""
 
     def __init__(self, times_ns: Sequence[int]) -> None:
         self.times_ns = list(times_ns)
@@ -131,11 +132,11 @@ class TimeAxis:
         for step in steps:
             reached += min(float(step), self._gap_ns)
             places.append(reached)
-        #: The share of each time; a single one stands in the middle.
+        #: The share of each time; a single time is in the middle.
         self.places = [place / reached for place in places] if reached > 0 else [0.5] * len(places)
 
     def breaks(self) -> set[int]:
-        """The indices of times that come after a stretch that was shortened."""
+        """Returns the indices of the times right after a shortened gap."""
         return {
             at
             for at in range(1, len(self.times_ns))
@@ -143,7 +144,7 @@ class TimeAxis:
         }
 
     def labels(self) -> list[tuple[float, str]]:
-        """(share, text): dates or clock times in UTC, as many as fit."""
+        """Returns (share, text): dates or clock times in UTC, as many as fit."""
         if not self.times_ns:
             return []
         if self.times_ns[0] == self.times_ns[-1]:
@@ -162,7 +163,7 @@ class TimeAxis:
         return [(tick.place, tick.text) for tick in _apart(found)]
 
     def _ticks(self, keys: Sequence[int], step_ns: int | None) -> list["_Tick"]:
-        """One for each first time with a new key; ``step_ns`` is None where keys are months."""
+        """Returns a tick for each first time with a new key; ``step_ns`` is None if keys are months."""
         found = []
         day = None
         for at, key in enumerate(keys):
@@ -176,7 +177,7 @@ class TimeAxis:
             elif step_ns >= NS_PER_DAY:
                 text = day_text(time_ns)
             else:
-                # A session that begins between two round times has its date there, and no round time.
+                # If a session begins between two round times, its first tick shows only the date.
                 near = time_ns - key * step_ns <= self._gap_ns
                 clock = clock_text(key * step_ns) if near else ""
                 text = f"{day_text(time_ns)} {clock}".strip() if new_day else clock
@@ -193,10 +194,10 @@ class _Tick:
 
 
 def _apart(found: list[_Tick]) -> list[_Tick]:
-    """Those that leave each other room; a date goes before a clock time."""
+    """Returns the ticks that fit beside each other; dates have priority over clock times."""
     kept: list[_Tick] = []
     for tick in found:
-        # A label at an edge of the chart is set inwards, not around its place.
+        # A label at an edge of the chart is aligned inwards, not centred.
         inwards = kept and (kept[-1].place < EDGE or tick.place > 1 - EDGE)
         if kept and tick.place - kept[-1].place < _TICKS_APART * (1.4 if inwards else 1.0):
             if tick.new_day and not kept[-1].new_day:
@@ -212,7 +213,7 @@ def _months(instant_ns: int) -> int:
 
 
 def day_text(instant_ns: int) -> str:
-    """``7 Oct``."""
+    """Formats an instant as ``7 Oct``."""
     _, month, day = date_of(instant_ns // NS_PER_DAY)
     return f"{day} {MONTHS[month - 1]}"
 
@@ -223,13 +224,13 @@ def _month_text(instant_ns: int) -> str:
 
 
 def clock_text(instant_ns: int) -> str:
-    """``14:31``, with seconds where there are some."""
+    """Formats an instant as ``14:31``, with the seconds unless they are 0."""
     second, rest_ns = divmod(instant_ns % NS_PER_DAY, NS_PER_S)
     text = f"{second // 3600:02d}:{second // 60 % 60:02d}"
     return text if second % 60 == 0 and rest_ns == 0 else f"{text}:{second % 60:02d}"
 
 
 def moment(instant_ns: int) -> str:
-    """``7 Oct 2013 14:31``, UTC."""
+    """Formats an instant as ``7 Oct 2013 14:31``, in UTC."""
     year, _, _ = date_of(instant_ns // NS_PER_DAY)
     return f"{day_text(instant_ns)} {year} {clock_text(instant_ns)}"

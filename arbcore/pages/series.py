@@ -1,6 +1,6 @@
-"""An envelope made coarse enough to be drawn: neighbouring buckets as one, with every extreme kept.
+"""Merges neighbouring buckets of an envelope until it is coarse enough to draw; all extremes are kept.
 
-Its columns are those of ``arbcore.research._envelope``; its rules of joining two buckets are the same.
+Columns, and the rules for merging two buckets, are those of ``arbcore.research._envelope``.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,12 +28,12 @@ _JOIN: dict[str, Callable[[Sequence[Any]], Any]] = {
 
 
 def coarsened(envelope: Envelope, at_most: int = PLACES_MAX) -> dict[str, list[Any]]:
-    """The envelope in about ``at_most`` buckets; none reaches over a stretch of time without rows."""
+    """Returns the envelope in about ``at_most`` buckets; no bucket spans a gap without rows."""
     count = len(envelope["first_ns"])
     size = -(-count // at_most)
     edges = [0, *sorted(TimeAxis(envelope["first_ns"]).breaks()), count]
     runs = list(pairwise(edges))
-    # Where rows are so sparse that there are more breaks than places, the breaks give way.
+    # If rows are so sparse that there are more gaps than places, buckets may span gaps.
     if len(runs) > at_most:
         runs = [(0, count)]
     groups = [(first, min(first + size, end)) for start, end in runs for first in range(start, end, size)]

@@ -1,6 +1,6 @@
-"""The page of a simulation: how the P&L of a round is distributed, how it grows, and how two bots compare.
+"""The page of a simulation: P&L per round as a distribution and over time, and the comparison of two bots.
 
-Plain data in, text out. It must not know how a round is played.
+From plain data to text. It must not know how a round is played.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from arbcore.pages.page import bullets, facts, figure, heading, page, section, s
 from arbcore.pages.scale import Scale, decimals_of, round_step, ticks
 
 BARS_MAX = 40
-#: Rounds whose own path is drawn, evenly chosen.
+#: Most rounds whose path is drawn; they are evenly chosen.
 PATHS_MAX = 40
 POINTS_MAX = 2_000
 HEAD = ("", "rounds", "mean", "95% of the mean", "sd", "p05", "p95", "worst", "losing")
@@ -25,7 +25,7 @@ def simulate_page(
     notes: Sequence[str] = (),
     version: str,
 ) -> str:
-    """A self-contained HTML document of a simulation.
+    """Returns a self-contained HTML document of a simulation.
 
     ``summary`` is its JSON document; ``rounds`` have ``seed``, ``regime``, ``pnl`` (one or two numbers: the
     bot's and the other one's) and ``path`` (the bot's P&L at equal steps of the round). All text is escaped.
@@ -91,7 +91,7 @@ def _ticks(value: float, key: str) -> Markup:
 
 
 def _distribution(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> Markup:
-    """Bars of how many rounds ended where, of both bots one above the other."""
+    """Histograms of the rounds' P&L, those of two bots one above the other."""
     both = "paired" in summary
     values = [[float(played["pnl"][bot]) for played in rounds] for bot in range(1 + both)]
     low, step, count = _bins([value for row in values for value in row])
@@ -120,7 +120,7 @@ def _distribution(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]
 
 
 def _bins(values: Sequence[float]) -> tuple[float, float, int]:
-    """The low end, the width and the number of bars; 0 is always an edge."""
+    """The low end, the width and the number of bars; 0 is always an edge of a bar."""
     low, high = min(*values, 0.0), max(*values, 1.0)
     step = round_step(high - low, BARS_MAX)
     first = int(low // step)
@@ -143,7 +143,7 @@ def _labels(low: float, span: float) -> list[tuple[float, str]]:
 
 
 def _paired(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> list[Markup]:
-    """The verdict, and every round as a point: the other bot's P&L across, this bot's up."""
+    """The verdict, and a point per round: horizontally the other bot's P&L, vertically this bot's."""
     paired = summary["paired"]
     chosen = _evenly(rounds, POINTS_MAX)
     first = [float(played["pnl"][0]) for played in chosen]
@@ -171,7 +171,7 @@ def _paired(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> 
 
 
 def _paths(summary: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> Markup | str:
-    """Some rounds' P&L over time, with the middle and the band that holds nine of ten rounds."""
+    """P&L over time of some rounds, with the median and the band that contains 90% of rounds."""
     lengths = {len(played["path"]) for played in rounds}
     if len(lengths) != 1 or (points := lengths.pop()) < 2:
         return ""

@@ -1,9 +1,9 @@
-"""The look of every page: two palettes, one sheet of style, for the screen and for paper.
+"""The look of every page: two palettes and one style sheet, for the screen and for paper.
 
-Owns colours and type. Text keeps a contrast of 4.5 to 1 in either palette, which a test works out.
+Owns colours and type. Text has a contrast of at least 4.5 to 1 in either palette, which a test computes.
 """
 
-#: By role; ``ground`` is the paper, ``raised`` a panel on it.
+#: Colours by role; ``ground`` is the background, ``raised`` a panel on it.
 LIGHT = {
     "ground": "#fbfaf7", "raised": "#ffffff", "ink": "#1b2026", "soft": "#59616a", "rule": "#e3dfd6",
     "faint": "#efece5", "curve": "#1f4f82", "gain": "#1c7a56", "loss": "#b23a31", "carry": "#6a4c9c",
@@ -14,7 +14,7 @@ DARK = {
     "faint": "#21262c", "curve": "#86b6ea", "gain": "#5fc49d", "loss": "#f0897f", "carry": "#b79cf0",
     "reverse": "#e3aa5b", "band": "#262b31", "focus": "#86b6ea", "idle": "#4a4f55",
 }  # fmt: skip
-#: Roles that text is written in, on ``ground`` and on ``raised``.
+#: Roles of text colours, on ``ground`` and on ``raised``.
 TEXT_ROLES = ("ink", "soft", "curve", "gain", "loss", "carry", "reverse")
 
 
@@ -174,7 +174,7 @@ _PAPER = """
  .chart *,td,th{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 """
 
-#: The whole sheet. Paper is light, whatever the screen is.
+#: The whole style sheet. Print always uses the light palette.
 SHEET = (
     f":root{{{_variables(LIGHT)}}}"
     f"@media screen and (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}"

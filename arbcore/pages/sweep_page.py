@@ -1,6 +1,6 @@
 """The page of a sweep: every cell as a heat map or a curve, the best cells, and further sections.
 
-Plain columns in, text out. It must not know how a sweep is run, nor what makes a region robust.
+From plain columns to text. It must not know how a sweep runs, nor what makes a region robust.
 """
 
 import statistics
@@ -15,19 +15,19 @@ from arbcore.pages.page import bullets, facts, figure, heading, page, pair, sect
 from arbcore.pages.scale import Scale
 from arbcore.pages.words import data_rows, in_unit, label_of, parameters, period, sentence_case, setting
 
-#: (setting, its values), the first varying slowest.
+#: (setting, its values); the first setting varies slowest.
 Axes = Sequence[tuple[str, Sequence[Any]]]
 Columns = Mapping[str, Sequence[Any]]
 
-#: Cells of the table of the best.
+#: How many cells the table of best cells shows.
 SHOWN = 25
-#: Rows and columns of the map: more cannot be told apart, and would only make the page slow.
+#: Most rows and columns of the map: more could not be distinguished and would make the page slow.
 DRAWN = 100
 
 
 @dataclass(frozen=True)
 class Extra:
-    """A further section: a heading, a sentence or two, and a table where there are columns."""
+    """A further section: a heading, a sentence or two, and a table if there are columns."""
 
     title: str
     text: str
@@ -46,13 +46,13 @@ def sweep_page(
     notes: Sequence[str] = (),
     extras: Sequence[Extra] = (),
 ) -> str:
-    """A self-contained HTML document of a sweep.
+    """Returns a self-contained HTML document of a sweep.
 
     ``summary`` is its JSON document (``rows``, ``rows_used``, ``rows_skipped``, ``first_ts``, ``last_ts``,
-    ``params`` are shown), ``name`` what was read. ``axes`` are (setting, values) in the grid's order, the
-    first varying slowest; ``columns`` have one item a cell in that order, None where undefined, ``total_pnl``
-    and ``class`` (``gain``, ``loss``, ``zero`` or ``idle``) among them. ``robust`` are the cells to draw a
-    broken line around. All text is escaped here.
+    ``params`` are shown), ``name`` names the data. ``axes`` are (setting, values) in the grid's order; the
+    first setting varies slowest. ``columns`` have one item per cell in that order, None if undefined, and
+    include ``total_pnl`` and ``class`` (``gain``, ``loss``, ``zero`` or ``idle``). ``robust`` are the cells
+    with a dashed frame. All text is escaped here.
     """
     totals = columns["total_pnl"]
     traded = any(each != "idle" for each in columns["class"])
@@ -162,13 +162,13 @@ def _picture(
 
 
 def _worth(columns: Columns, cell: int) -> float | None:
-    """The total P&L of a cell; None where it did not trade."""
+    """The total P&L of a cell; None if it did not trade."""
     total: float = columns["total_pnl"][cell]
     return None if columns["class"][cell] == "idle" else total
 
 
 def _scales(values: Sequence[Sequence[float | None]]) -> str:
-    """What the deepest colours stand for."""
+    """A sentence on the values of the darkest colours."""
     known = [value for line in values for value in line if value is not None]
     said = []
     if max(known, default=0.0) > 0:
@@ -193,7 +193,7 @@ def _legend(values: Sequence[Sequence[float | None]], outlined: Collection[tuple
 
 
 def _drawn(count: int, through: int) -> range:
-    """Which of so many values are drawn, evenly spaced, ``through`` among them."""
+    """The indices of the values to draw: evenly spaced, always including ``through``."""
     step = -(-count // DRAWN)
     return range(through % step, count, step)
 
@@ -251,7 +251,7 @@ def _best(
 
 
 def _cell_of(axes: Axes, cell: int, moved: Mapping[str, int]) -> int:
-    """The cell that differs from another in some axes only."""
+    """The cell at the same place as ``cell``, except on the axes in ``moved``."""
     found = 0
     for (name, values), place in zip(axes, _places(axes, cell), strict=True):
         found = found * len(values) + moved.get(name, place)
@@ -274,7 +274,7 @@ def _value_at(axes: Axes, cell: int, name: str) -> Any:
 def _says(
     axes: Axes, columns: Columns, cell: int, place: int | None = None
 ) -> str:
-    """A cell in words; ``place`` is its number on these axes where they are not all of them."""
+    """A cell in words; ``place`` is its number on these axes if they are not all of the grid's axes."""
     at = cell if place is None else place
     parts = ", ".join(f"{label_of(name)} {setting(_value_at(axes, at, name))}" for name, _ in axes)
     if columns["class"][cell] == "idle":

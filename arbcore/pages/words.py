@@ -1,6 +1,6 @@
-"""What settings, numbers and periods are called on a page, and the tables that every page ends with.
+"""The labels of settings, numbers and periods on pages, and the tables at the end of every page.
 
-A name that is not known here is shown all the same, spelled from itself: a new number of a result reaches the
+A name without a label here is shown as a label made from the name, so a new number of a result appears on the
 page without a change.
 """
 
@@ -37,13 +37,13 @@ _LABELS = {
     "expiry": "expiry",
     "by_hand": "closed by hand",
 }
-#: Units of numbers that are no settings, by the ending of the name.
+#: Units of numbers that are not settings, by the ending of the name.
 _UNITS = {"_bps": "bps", "_s": "s", "_pnl": "USD"}
 _NO_SETTING = BacktestOption()
 
 
 def label_of(name: str) -> str:
-    """The name of a setting or a statistic in words."""
+    """Returns the label of a setting or a statistic."""
     return _LABELS.get(name) or _option(name).label or name.replace("_", " ")
 
 
@@ -52,12 +52,12 @@ def _option(name: str) -> BacktestOption:
 
 
 def sentence_case(text: str) -> str:
-    """The text with its first letter as a sentence has it."""
+    """Returns the text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def setting(value: object) -> str:
-    """The value of a setting, as short as it can be without losing anything."""
+    """Formats the value of a setting as briefly as possible without loss."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -68,7 +68,7 @@ def setting(value: object) -> str:
 
 
 def in_unit(name: str) -> str:
-    """The name of a setting in words, with its unit."""
+    """Returns the label of a setting with its unit."""
     unit = _unit_of(name)
     return f"{label_of(name)}, {unit}" if unit else label_of(name)
 
@@ -80,7 +80,7 @@ def _unit_of(name: str) -> str:
 
 
 def valued(name: str, value: object) -> object:
-    """A setting with its unit."""
+    """Formats the value of a setting with its unit."""
     if name == "expiry" and value is None:
         return "the front contract of each row"
     if _option(name).off_at_0 and not value:
@@ -93,7 +93,7 @@ def valued(name: str, value: object) -> object:
 
 
 def statistic(name: str, value: object, *, key: str | None) -> object:
-    """A number of a result with the number itself beside it, to be found by its key."""
+    """Formats a number of a result, with the exact number beside it for programs, under its key."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return setting(value)
     if name.endswith("_s"):
@@ -104,7 +104,7 @@ def statistic(name: str, value: object, *, key: str | None) -> object:
 
 
 def parameters(params: Mapping[str, object]) -> Markup:
-    """Every setting of a run."""
+    """Returns the table of all settings of a run."""
     rows = [
         [join((sentence_case(label_of(name)), " ", tag("span", name, class_="code"))), valued(name, value)]
         for name, value in params.items()
@@ -113,7 +113,7 @@ def parameters(params: Mapping[str, object]) -> Markup:
 
 
 def data_rows(summary: RowsDocument) -> Markup:
-    """How many rows there were, how many were used, and why others were not."""
+    """Returns the counts of rows: in total, used, and skipped by reason."""
     in_all = datum(summary["rows"], f"{summary['rows']:,}", key="rows")
     rows: list[list[object]] = [["rows in the data", in_all]]
     for reason, count in summary["rows_skipped"].items():
@@ -127,7 +127,7 @@ def data_rows(summary: RowsDocument) -> Markup:
 
 
 def level_rows(summary: LevelFindings) -> Markup:
-    """The level of the first and the last decided row, and the financing that it implies where known."""
+    """Returns the level of the first and the last decided row, and the financing that it implies if known."""
     level, implied = summary["factor"], summary["implied_financing"]
     dash = "\N{EN DASH}"
     rows: list[list[object]] = []
@@ -151,7 +151,7 @@ _REASONS = {
 
 
 def period(summary: RowsDocument) -> str:
-    """From when to when, and how many rows."""
+    """Describes the time range and the number of rows."""
     first_ts, last_ts = summary["first_ts"], summary["last_ts"]
     if first_ts is None or last_ts is None:
         return f"None of {summary['rows']:,} rows was usable."
@@ -159,11 +159,11 @@ def period(summary: RowsDocument) -> str:
 
 
 def readable(iso: str) -> str:
-    """``2013-10-07 14:31 UTC`` of ``2013-10-07T14:31:00Z``; parts of a second are left out."""
+    """Formats ``2013-10-07T14:31:00Z`` as ``2013-10-07 14:31 UTC``, without fractions of a second."""
     text = whole_seconds(iso).replace("T", " ").removesuffix("Z")
     return f"{text.removesuffix(':00')} UTC" if text.count(":") == 2 else f"{text} UTC"
 
 
 def state_words(state: str | None) -> str:
-    """The carry bot's last state in words; a run that stops in order ends in "REDUCING: stopping"."""
+    """Describes the carry bot's last state; a run that stops in order ends in "REDUCING: stopping"."""
     return "stopped in order" if state == "REDUCING: stopping" else state or "none yet"

@@ -1,6 +1,6 @@
-"""The script of a page of results: one crosshair for the charts of a figure, and zoom.
+"""The script of a results page: a crosshair shared by the charts of a figure, and zoom.
 
-The page shows everything without it too. It must not know what a chart shows.
+The page shows everything without the script too. The script must not know what a chart shows.
 """
 
 SCRIPT = """"use strict";
