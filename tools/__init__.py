@@ -1,8 +1,8 @@
-"""Programs about arbcore that are no part of the package: benchmarks, simulations, fuzzers.
+"""Programs about arbcore that are not part of the package: benchmarks, simulations, fuzzers.
 
-They run from a checkout as ``python -m tools.NAME``. An installed arbcore wins over the checkout's sources,
-which may not have been built in place: so the checkout goes to the end of the path, and behind it its
-``tests``, where the plain twins are (``reference``).
+They run from a checkout as ``python -m tools.NAME``. The checkout is added at the end of the path because an
+installed arbcore must win over the checkout's sources, which may not be built in place. After it comes its
+folder ``tests``, which has the twins in plain Python (``reference``).
 """
 
 import sys

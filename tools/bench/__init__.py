@@ -2,7 +2,7 @@
 
     python -m tools.bench [AREA...] [--json] [--quick]
 
-Absolute times differ from machine to machine; what is claimed is a ratio, taken within one run from
-interleaved repetitions. Engines that are compared are first shown to do the same work: where their results
-differ, nothing is timed. A peer that is not installed is named as such.
+Absolute times differ between machines, so every claim is a ratio from interleaved repetitions within one run.
+Before engines are timed, their results are compared: if these differ, nothing is timed. The output names each
+peer that is not installed.
 """

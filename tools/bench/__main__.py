@@ -1,4 +1,4 @@
-"""``python -m tools.bench``: which areas, how long, and in what form the result is printed."""
+"""``python -m tools.bench``: chooses the areas and the length of the run, and prints the result."""
 
 import argparse
 import json
@@ -8,12 +8,12 @@ from pathlib import Path
 from tools.bench.areas import AREAS, runner
 from tools.bench.harness import Disagreement, Options, machine, render, table_json
 
-#: Programs of an earlier study, against which the floors here are held where they are found.
+#: Programs of an earlier study; if they are present, the floors here are compared with them.
 BASELINES = Path("..") / "shared" / "baselines"
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    """The command line, checked; argparse ends the program with 2 where it is wrong."""
+    """Parses and checks the command line; for a wrong one argparse ends the program with code 2."""
     areas = "\n".join(f"  {name:10} {text}" for name, text in AREAS.items())
     parser = argparse.ArgumentParser(
         prog="python -m tools.bench", description="Compare this project with its peers and with the floor.",
@@ -38,7 +38,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the areas asked for; 1 where engines that are compared disagree."""
+    """Runs the chosen areas; returns 1 if compared engines disagree."""
     arguments = parse(argv)
     baselines = arguments.baselines or BASELINES
     options = Options(

@@ -17,7 +17,7 @@ CHUNK_BYTES = 1 << 20
 
 
 def ours(data: Any, settings: Any = quotes.SETTINGS, **options: Any) -> Any:
-    """The whole backtest with validation, ledger, statistics and evidence; what a command runs."""
+    """Runs the whole backtest as a command does, with validation, ledger, statistics and evidence."""
     from arbcore.quotes.backtest_run import Sinks, run
     from arbcore.research._ledger import Ledger
 
@@ -28,14 +28,14 @@ def ours(data: Any, settings: Any = quotes.SETTINGS, **options: Any) -> Any:
 
 
 def as_trades(ledger: Iterable[Any]) -> list[quotes.Trade]:
-    """Rows of our ledger as the benchmark compares them."""
+    """Converts rows of our ledger to the trades that the benchmark compares."""
     return [
         (-1 if row.side == "cash_and_carry" else 1, row.entry_ts, row.exit_ts, row.net_pnl) for row in ledger
     ]
 
 
 def milliseconds(run: Callable[[], Any]) -> Callable[[], float]:
-    """What ``run`` takes."""
+    """Returns a function that runs ``run`` and returns its milliseconds."""
 
     def engine() -> float:
         start = time.perf_counter_ns()
@@ -46,7 +46,7 @@ def milliseconds(run: Callable[[], Any]) -> Callable[[], float]:
 
 
 def rate(run: Callable[[], Any], rows: int, *, times: int = 1) -> Callable[[], float]:
-    """Rows a second of ``run``."""
+    """Returns a function that runs ``run`` and returns its rows per second."""
 
     def engine() -> float:
         start = time.perf_counter_ns()
@@ -65,13 +65,13 @@ def read_all(path: Path) -> None:
 
 
 def floor_parse_ms(path: Path, floor: quotes.Floor) -> float:
-    """What our floor's parser takes: the middle of nine in a row, as the study's program has it."""
+    """The time of our floor's parser: the median of nine runs in a row, as in the study's program."""
     once = milliseconds(partial(floor.parse_only, path))
     return statistics.median(once() for _ in range(9))
 
 
 def study_parse_ms(path: Path, baselines: Path) -> float:
-    """What the parser of an earlier study's csvfloor.c takes, by itself."""
+    """The time of the parser alone in an earlier study's csvfloor.c."""
     program = floors.build_directory() / "csvfloor"
     if not program.exists():
         source = str(baselines / "csvfloor.c")
@@ -86,12 +86,12 @@ def study_parse_ms(path: Path, baselines: Path) -> float:
 
 
 def polars_missing() -> str:
-    """Why there is no Polars to compare with; empty where there is."""
+    """The reason why Polars cannot be compared; empty if it can."""
     return installed("polars") or installed("pyarrow") or floors.missing_reason()
 
 
 def csv_table(options: Options) -> Table:
-    """A file to the complete result."""
+    """From a file to the complete result."""
     rows = options.sized(2_000_000, 20_000)
     path = quotes.quotes_file(rows, options.seed)
     expected = as_trades(ours(path))
@@ -141,7 +141,7 @@ def csv_table(options: Options) -> Table:
 
 
 def tracked_table(options: Options) -> Table:
-    """A file to the complete result with the tracked level, the default."""
+    """From a file to the complete result with the tracked level, the default."""
     rows = options.sized(2_000_000, 20_000)
     path = quotes.quotes_file(rows, options.seed)
     one, floor_row = Row("arbcore", OURS), Row("scalar C floor", FLOOR, missing=floors.missing_reason())
@@ -163,7 +163,7 @@ def tracked_table(options: Options) -> Table:
 
 
 def tracked_memory_table(options: Options) -> Table:
-    """Columns to the result of the public call, which keeps every row's equity, with the tracked level."""
+    """From columns to the result of the public call, with every row's equity and the tracked level."""
     import arbcore
 
     path = quotes.quotes_file(options.sized(2_000_000, 20_000), options.seed)
@@ -190,7 +190,7 @@ def tracked_memory_table(options: Options) -> Table:
 
 
 def memory_table(options: Options) -> Table:
-    """Columns to the result; slow engines get fewer rows."""
+    """From columns to the result; slow engines get fewer rows."""
     path = quotes.quotes_file(options.sized(2_000_000, 20_000), options.seed)
     columns = quotes.columns_of(path)
     mine = Row("arbcore", OURS)

@@ -1,4 +1,4 @@
-"""The live carry desk: one quote in, commands out, without library or socket."""
+"""The live carry desk: from one quote to its commands, without library or socket."""
 
 import gc
 import statistics
@@ -14,12 +14,12 @@ from tools.desk_simulation.desk_world import SETTINGS, STORE_ID, DeskPlan, DeskW
 GOAL_US = 20.0
 SIMULATED_S = 40
 
-#: What was told and when, and how many commands came of it.
+#: An event, its times, and the number of commands that it led to.
 Told = tuple[ev.Event, int, int, int]
 
 
 def recorded(seed: int) -> list[Told]:
-    """Everything a desk is told in a simulated run without faults."""
+    """Records every event that a desk receives in a simulated run without faults."""
     told: list[Told] = []
 
     class Recorder(DeskSession):
@@ -33,9 +33,10 @@ def recorded(seed: int) -> list[Told]:
 
 
 def timed(runs: list[list[Told]], passes: int) -> tuple[list[int], list[int]]:
-    """(nanoseconds of every quote, of every quote that became orders): each event's best of some passes.
+    """Returns (nanoseconds of every quote, of every quote that led to orders).
 
-    The passes are over fresh desks told the same; what another program took from one of them is in no other.
+    Each is the minimum of several passes, which give the same events to fresh desks: a delay by another
+    program affects only one pass.
     """
     best: list[int] = []
     kinds: list[tuple[bool, bool]] = []
@@ -59,7 +60,7 @@ def timed(runs: list[list[Told]], passes: int) -> tuple[list[int], list[int]]:
 
 
 def quantiles(taken: list[int]) -> dict[str, float]:
-    """Median as the value, p99 and the largest beside it, in microseconds."""
+    """Returns the median as the value, with p99 and maximum beside it, in microseconds."""
     ordered = sorted(taken)
     return {
         "value": statistics.median(ordered) / 1_000,
@@ -69,11 +70,11 @@ def quantiles(taken: list[int]) -> dict[str, float]:
 
 
 def run(options: Options) -> list[Table]:
-    """One table: every quote, and those that became a pair's orders."""
+    """Returns one table: all quotes, and the quotes that led to a pair's orders."""
     runs = [recorded(options.seed + index) for index in range(options.sized(40, 3))]
     passes = options.sized(7, 2)
     every, ordering, goal = Row("every quote", OURS), Row("quote to orders", OURS), Row("goal, p99", GOAL)
-    # The p99 of a row is one of its columns; a ratio needs a row of its own.
+    # p99 is a column of the row above; a ratio needs it as the value of a row.
     p99 = Row("quote to orders, p99", OURS)
     found: dict[str, dict[str, float]] = {}
 

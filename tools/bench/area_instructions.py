@@ -1,7 +1,7 @@
-"""Instructions a message, counted by valgrind: they do not change with the load of the machine.
+"""Instructions per message, counted by valgrind: the count does not depend on the machine's load.
 
-Each engine runs in a child over the same stored recording, few times and more times; the difference is what
-the further runs took, without Python's start.
+Each engine runs in a child process over the same stored recording, once with few repetitions and once with
+more; the difference is the cost of the further repetitions, without Python's start.
 """
 
 import os
@@ -22,10 +22,10 @@ TIMEOUT_S = 300
 
 
 def counted(engine: str, path: Path, times: int) -> int:
-    """Instructions of a whole child."""
+    """Counts the instructions of a whole child process."""
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={os.devnull}",
                sys.executable, "-m", "tools.bench.counted", engine, str(path), str(times)]
-    # One order of every set and dict, so that Python's start costs the same each time.
+    # A fixed hash seed makes Python's start cost the same each time.
     settings = {**environment(), "PYTHONHASHSEED": "0"}
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=TIMEOUT_S, env=settings
@@ -37,7 +37,7 @@ def counted(engine: str, path: Path, times: int) -> int:
 
 
 def run(options: Options) -> list[Table]:
-    """The table of this area: one count an engine, for it does not vary."""
+    """Returns the table of this area: one count per engine, because it does not vary."""
     ours, floor = engines.missing_reason(), floors.missing_reason()
     valgrind = "" if shutil.which("valgrind") else "valgrind is not installed"
     named = {

@@ -1,4 +1,4 @@
-"""What a live page and ten clients that poll it cost a decision: tick to order, and quote to order."""
+"""How much a live page, and ten clients that poll it, add to tick-to-order and quote-to-order latency."""
 
 import contextlib
 import json
@@ -22,9 +22,9 @@ from tools.bench.harness import OURS, Options, Ratio, Row, Table, measure
 CLIENTS = 10
 NOTHING, PAGE, POLLED = "no live page", "live page, no client", f"live page, {CLIENTS} clients"
 TIMEOUT_S = 300
-#: A real-time priority for both ends where the system allows it, or other programs would be measured.
+#: Real-time priority for both ends, if the system allows it: other programs then disturb the times less.
 PRIORITY = 5
-#: The carry bot's market leaves fair value and comes back within so many rows: a pair is entered and left.
+#: The carry bot's market leaves fair value and returns within this many rows: a pair is opened and closed.
 SWING_BPS, SWING_ROWS = 40.0, 16
 CARRY = {
     "ENTRY_THRESHOLD_BPS": "20", "EXIT_THRESHOLD_BPS": "5", "ESTIMATED_COST_BPS": "4",
@@ -34,7 +34,7 @@ CARRY = {
 
 
 def steady() -> list[str]:
-    """Words before a command that give it a real-time priority; none where that is not allowed."""
+    """Returns the words before a command that give it real-time priority; empty if that is not allowed."""
     try:
         policy = os.sched_getscheduler(0), os.sched_getparam(0)
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
@@ -47,7 +47,7 @@ def steady() -> list[str]:
 
 @contextlib.contextmanager
 def polling(url: str, asked: list[float]) -> Iterator[None]:
-    """Clients that poll a page until the block ends; their answers a second are added to ``asked`` then."""
+    """Runs clients that poll a page during the block; at its end adds responses per second to ``asked``."""
     command = [sys.executable, "-m", "tools.bench.page_clients", url, str(CLIENTS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with running(command, env=environment(), **pipes) as process:
@@ -66,7 +66,7 @@ def polling(url: str, asked: list[float]) -> Iterator[None]:
 
 
 def tick_to_order(options: Options, shown: str, asked: list[float]) -> dict[str, float]:
-    """One run of the exchange client against the C program that measures it."""
+    """Runs the exchange client once against the C program that measures it."""
     exchange = [*steady(), *program("exchange", "block", -1, options.sized(10_000, 300))]
     with running(exchange, stdout=subprocess.PIPE) as measuring:
         assert measuring.stdout is not None
@@ -92,7 +92,7 @@ def tick_to_order(options: Options, shown: str, asked: list[float]) -> dict[str,
 
 
 def write_rows(path: Path, rows: int) -> None:
-    """A market of a row a second that leaves fair value and comes back, again and again."""
+    """Writes a market with one row per second that repeatedly leaves fair value and returns."""
     sys.path.append(str(ROOT / "tests" / "support"))
     from carry_bots import row_dev
 
@@ -110,7 +110,7 @@ def write_rows(path: Path, rows: int) -> None:
 
 
 def quote_to_order(rows: Path, shown: str, asked: list[float]) -> dict[str, float]:
-    """One run of ``arbcore ibkr`` over the rows; its own latency, from a quote to its orders handed on."""
+    """Runs ``arbcore ibkr`` over the rows; returns its own latency from a quote to the sent orders."""
     command = [*steady(), sys.executable, "-m", "arbcore", "ibkr", "--paper", "--simulate", str(rows),
                "--like-backtest", "--json"]  # fmt: skip
     if shown != NOTHING:
@@ -137,7 +137,7 @@ def quote_to_order(rows: Path, shown: str, asked: list[float]) -> dict[str, floa
 def compared(
     title: str, missing: str, run: Callable[[str, list[float]], dict[str, float]], options: Options
 ) -> Table:
-    """Runs without a page, with one, and with one that is polled, in turns; p50 and p99 beside each other."""
+    """Runs in turn without a page, with one, and with one that is polled; compares p50 and p99."""
     names = (NOTHING, PAGE, POLLED)
     rows = [Row(name, OURS, missing=missing) for name in names]
     tails = [Row(f"{name}, p99", OURS, missing=missing) for name in names]
@@ -161,7 +161,7 @@ def compared(
 
 
 def run(options: Options) -> list[Table]:
-    """A table for each bot."""
+    """Returns a table for each bot."""
     missing = missing_reason() or floors.missing_reason()
     title = "tick to order of the exchange bot"
     tables = [compared(title, missing, partial(tick_to_order, options), options)]

@@ -1,4 +1,4 @@
-"""Tick to order over loopback, and lines a second from a socket to a decision."""
+"""Tick-to-order latency over loopback, and lines per second from a socket to a decision."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ TIMEOUT_S = 60
 
 
 def cores() -> tuple[int, int]:
-    """Two different cores to stay on; -1, -1 where there are none to choose."""
+    """Returns two different cores to pin processes to; -1, -1 if there is no choice."""
     if not hasattr(os, "sched_getaffinity"):
         return -1, -1
     usable = sorted(os.sched_getaffinity(0))
@@ -32,13 +32,13 @@ def cores() -> tuple[int, int]:
 
 
 def program(*arguments: object) -> list[str]:
-    """The command line of a role of loopback.c."""
+    """Returns the command line of a role of loopback.c."""
     return [str(floors.build("loopback.c", output="loopback")), *map(str, arguments)]
 
 
 @contextlib.contextmanager
 def running(command: list[str], **options: object) -> Iterator[subprocess.Popen[str]]:
-    """A program that is ended with the block, whatever happens in it."""
+    """Runs a program and ends it with the block, also after an exception."""
     process = subprocess.Popen(command, text=True, **options)  # type: ignore[call-overload]
     try:
         yield process
@@ -48,14 +48,14 @@ def running(command: list[str], **options: object) -> Iterator[subprocess.Popen[
 
 
 def percentiles_us(line: str) -> dict[str, float]:
-    """The columns of a table from the line that a measuring side prints."""
+    """Reads the columns of a table from the line that the measuring side prints."""
     values = [int(text) / 1000 for text in line.split()[1:]]
     columns = dict(zip(PERCENTILES, values, strict=True))
     return {"value": columns["p50"], **{name: columns[name] for name in ("p90", "p99", "p999")}}
 
 
 def tick_to_order(measuring: list[str], answering: Callable[[int], list[str]], core: int) -> dict[str, float]:
-    """Starts the measuring side, then the answering one on its port, and takes the former's percentiles."""
+    """Starts the measuring side, then the answering side on its port; returns the measured percentiles."""
     with running(measuring, stdout=subprocess.PIPE) as exchange:
         assert exchange.stdout is not None
         port = int(exchange.stdout.readline().split()[1])
@@ -68,13 +68,13 @@ def tick_to_order(measuring: list[str], answering: Callable[[int], list[str]], c
 
 
 def environment() -> dict[str, str]:
-    """Ours, with the checkout on the path, so that a client of ours finds tools wherever it is started."""
+    """Returns our environment with the checkout on the path: child processes can then import tools."""
     path = [*filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
 def ping_table(mode: str, options: Options) -> Table:
-    """One mode, spin or block: plain ping-pong, the C answer to a tick, and our shell's."""
+    """One mode, spin or block: a plain ping-pong, and the response to a tick by C and by our client."""
     first, second = cores()
     count = options.sized(10_000, 200)
     names = {"C ping-pong": FLOOR, "C answer to a tick": FLOOR, "arbcore": OURS}
@@ -108,7 +108,7 @@ def ping_table(mode: str, options: Options) -> Table:
 
 
 def study_ping(options: Options, mode: str, count: int) -> dict[str, float]:
-    """The ping-pong of an earlier study, whose server is told its port and whose client measures."""
+    """Runs an earlier study's ping-pong: its server gets the port as an argument, its client measures."""
     assert options.baselines is not None
     first, second = cores()
     binary = str(floors.build(str(options.baselines / "pp.c"), output="pp", flags=("-w",)))
@@ -128,14 +128,14 @@ def study_ping(options: Options, mode: str, count: int) -> dict[str, float]:
 
 @contextlib.contextmanager
 def blasted(path: Path, core: int) -> Iterator[int]:
-    """A port of loopback on which whoever connects is sent the file as fast as C can."""
+    """Serves a file on a loopback port: a C program sends it to each client as fast as it can."""
     with running(program("blast", core, path), stdout=subprocess.PIPE) as sender:
         assert sender.stdout is not None
         yield int(sender.stdout.readline().split()[1])
 
 
 def receive_only(port: int) -> None:
-    """Reads to the end and looks at nothing."""
+    """Reads to the end without parsing."""
     buffer = memoryview(bytearray(1 << 18))
     with socket.create_connection(("127.0.0.1", port)) as sock:
         while sock.recv_into(buffer):
@@ -143,7 +143,7 @@ def receive_only(port: int) -> None:
 
 
 def readline_and_json(port: int) -> None:
-    """What a first client does: lines of a file over the socket, json.loads for each."""
+    """Works like a beginner's client: readline on the socket's file, json.loads per line."""
     loads = json.loads
     with socket.create_connection(("127.0.0.1", port)) as sock, sock.makefile("r", encoding="utf-8") as lines:
         for line in lines:
@@ -151,7 +151,7 @@ def readline_and_json(port: int) -> None:
 
 
 def readline_and_msgspec(port: int) -> None:
-    """The same over bytes with a typed decoder."""
+    """Works like ``readline_and_json``, over bytes with a typed decoder."""
     from tools.bench.structs import message_decoder
 
     decode = message_decoder(checked=False).decode
@@ -161,7 +161,7 @@ def readline_and_msgspec(port: int) -> None:
 
 
 def decide_in_python(port: int) -> None:
-    """The tuned json session on whatever each read brings: the same strategies, checks and orders as ours."""
+    """Gives each read to the tuned json session, which has the same strategies, checks and orders as ours."""
     session = JsonSession(SETTINGS, tuned_strategies(SETTINGS))
     clock = time.monotonic_ns
     with socket.create_connection(("127.0.0.1", port)) as sock:
@@ -173,14 +173,14 @@ def decide_in_python(port: int) -> None:
 
 
 def decide(names: Iterable[str], port: int) -> None:
-    """The exchange client's own loop with these strategies on; the sender acks adds and outs cancels."""
+    """Runs the exchange client's loop with these strategies; the sender responds to adds and cancels."""
     from tools.bench.client import play
 
     play(port, ours(SETTINGS, names), busy_poll=False)
 
 
 def lines_table(options: Options) -> Table:
-    """Market data from a fast sender: a socket on this side, and what is done with each line."""
+    """Lines per second from a fast sender, by what the receiver does with each line."""
     first, second = cores()
     rows = [
         Row("recv only", FLOOR),
@@ -245,7 +245,7 @@ def lines_table(options: Options) -> Table:
 
 @contextlib.contextmanager
 def on_core(core: int) -> Iterator[None]:
-    """Keeps this process on one core for a while, where that can be chosen."""
+    """Pins this process to one core during the block, if the system allows it."""
     if core < 0:
         yield
         return

@@ -1,7 +1,8 @@
-"""What the compiled parts buy: a whole call with each of them, and with the same done in plain Python.
+"""The gain from each compiled part: a whole call with the part, and with the same work in plain Python.
 
-The second figure is that of the call without what the part takes, and with what its work takes in Python:
-measured over some of it where all of it would take minutes, and held against the part's own answer first.
+The second figure is the time of the call, minus that of the compiled part, plus that of its work in Python.
+If all of the work would take minutes in Python, a share of it is measured. Before that, both results are
+compared.
 """
 
 import csv
@@ -33,7 +34,7 @@ from arbcore.research.research_settings import BacktestSettings
 from tools.bench import quotes
 from tools.bench.harness import OURS, PEER, Disagreement, Options, Ratio, Row, Table, measure
 
-#: What the sweeps here are called with.
+#: The settings of the sweeps in this area.
 SWEPT: dict[str, Any] = {**quotes.TRACKED_SETTINGS, "entry_bps": "1:13:0.5", "exit_bps": "-1:5:0.25"}
 PERIODS, RESAMPLES, BLOCKS = 48, 1_000, 16
 AGE_NS = 5 * 10**9
@@ -43,14 +44,14 @@ Quote = tuple[int, float, float]
 
 
 def seconds(run: Callable[[], Any]) -> float:
-    """The processor time of a call."""
+    """Returns the processor time of a call in seconds."""
     start = time.process_time()
     run()
     return time.process_time() - start
 
 
 def run(options: Options) -> list[Table]:
-    """The one table of this area."""
+    """Returns the only table of this area."""
     path = quotes.quotes_file(options.sized(200_000, 5_000), options.seed)
     parts = [
         ("values of rows (carry/_values)", partial(values_part, path, options)),
@@ -76,7 +77,7 @@ Engines = tuple[Callable[[], float], Callable[[], float]]
 
 
 def exchanged(call: Callable[[], Any], part: Callable[[], float], plain: Callable[[], float]) -> Engines:
-    """A call, and the same with a part of it taken out and done in another way."""
+    """Returns two engines: a call, and the call with one part's time replaced by that of plain Python."""
     return partial(seconds, call), lambda: seconds(call) - part() + plain()
 
 
@@ -100,7 +101,7 @@ def values_part(path: Path, options: Options) -> Engines:
 
 
 def rows_of(path: Path) -> SweepRows:
-    """A file's rows in memory."""
+    """Reads a file's rows into memory."""
     rows = SweepRows()
     columns = quotes.columns_of(path)
     for ts_ns, *prices in zip(*columns.all(), strict=True):
@@ -109,7 +110,7 @@ def rows_of(path: Path) -> SweepRows:
 
 
 def plain_values(rows: SweepRows, settings: BacktestSettings) -> float | None:
-    """The level, the deviation and both edges of each row, in Python; the last level."""
+    """Computes the level, the deviation and both edges of each row in Python; returns the last level."""
     level, expiry_ns, largest = Level(settings.level), quotes.expiry_ns(), -math.inf
     r, d = float(settings.r), float(settings.d)
     for ts_ns, es_bid, es_ask, spy_bid, spy_ask, _, _ in rows_in(rows):
@@ -126,7 +127,7 @@ def plain_values(rows: SweepRows, settings: BacktestSettings) -> float | None:
 
 
 def rows_in(rows: SweepRows) -> Iterator[tuple[Any, ...]]:
-    """The rows as tuples, by way of the bytes that they lie in."""
+    """Yields the rows as tuples, unpacked from their bytes."""
     return struct.iter_unpack("qdddddq", rows.to_bytes())
 
 
@@ -186,7 +187,7 @@ def resampling_part(path: Path, options: Options) -> Engines:
 
 
 def plain_largest_means(pnl: Sequence[float], cells: int, *, resamples: int, seed: int) -> list[float]:
-    """``largest_means`` of a mean block of two periods."""
+    """``largest_means`` in Python, with a mean block length of two periods."""
     mask, state = 2**64 - 1, seed
 
     def unit() -> float:
@@ -214,7 +215,7 @@ def plain_largest_means(pnl: Sequence[float], cells: int, *, resamples: int, see
 
 
 def plain_overfit(columns: list[list[float]], *, blocks: int, limit: int | None) -> tuple[int, int]:
-    """``overfit_splits``, or the first splits of it, by the sums of each block."""
+    """``overfit_splits`` in Python, or its first splits, from the sums of each block."""
     ends = [(block + 1) * PERIODS // blocks for block in range(blocks)]
     spans = list(zip([0, *ends], ends, strict=False))
     sums = [[(sum(column[a:b]), sum(x * x for x in column[a:b])) for a, b in spans] for column in columns]
@@ -274,7 +275,7 @@ def leg_of(path: Path) -> Iterator[Quote]:
 
 
 def plain_join(fut: Path, etf: Path, out: Path) -> int:
-    """A row at every change of either, where both quotes are there and none is older than five seconds."""
+    """Writes a row at every change of either quote, if both are present and at most five seconds old."""
     legs = [leg_of(fut), leg_of(etf)]
     heads: list[Quote | None] = [next(leg, None) for leg in legs]
     held: list[Quote | None] = [None, None]

@@ -1,4 +1,4 @@
-"""Bytes in to order bytes out: the compiled session, loops that do the same work, and the C floor."""
+"""From received bytes to order bytes: the compiled session, loops that do the same work, and the C floor."""
 
 import functools
 import importlib.util
@@ -20,17 +20,20 @@ from tools.bench.stream import Recording
 CHUNK_BYTES = 4096
 LARGE_CHUNK_BYTES = 65536
 TWIN_CHUNKS = 100
-#: The loss limit is out of reach, so that the stream is traded from its first message to its last.
+#: The loss limit is out of reach, so the session trades from the first message to the last.
 SETTINGS = SessionSettings(team="BENCH", loss_limit=10**9)
 
 
 def installed(module: str) -> str:
-    """Empty where a module can be imported, else the reason that a table gives."""
+    """Returns an empty text if a module can be imported, else the reason to show in a table."""
     return "" if importlib.util.find_spec(module) else f"{module} is not installed"
 
 
 def timed(run: Callable[[], Any], messages: int, *, times: int = 1) -> Callable[[], float]:
-    """Nanoseconds a message of ``run``, over as many runs as make the clock's own cost vanish."""
+    """Returns a function that measures nanoseconds per message over ``times`` runs.
+
+    Enough runs make the cost of reading the clock negligible.
+    """
     def engine() -> float:
         start = time.perf_counter_ns()
         for _ in range(times):
@@ -41,7 +44,7 @@ def timed(run: Callable[[], Any], messages: int, *, times: int = 1) -> Callable[
 
 
 def same(name: str, sent: list[Any], expected: list[Any]) -> None:
-    """Refuses unless the orders are the same, one by one, whatever their spelling."""
+    """Raises Disagreement unless the orders are the same, one by one; their JSON spelling may differ."""
     if sent == expected:
         return
     wanted, got = decoded(expected), decoded(sent)
@@ -53,7 +56,7 @@ def same(name: str, sent: list[Any], expected: list[Any]) -> None:
 
 
 def decoded(pieces: list[Any]) -> list[Any]:
-    """The lines of some pieces of text or bytes, as objects."""
+    """Decodes the lines in pieces of text or bytes."""
     text = "".join(piece if isinstance(piece, str) else piece.decode() for piece in pieces)
     return [json.loads(line) for line in text.splitlines()]
 
@@ -62,7 +65,7 @@ def decoded(pieces: list[Any]) -> list[Any]:
 
 
 def trivial_table(recording: Recording, options: Options) -> Table:
-    """Parse, one comparison, format: what the loops and C cost before there is a bot in them."""
+    """Parsing, one comparison and formatting: the cost of the loops and of C before any bot is in them."""
     data = recording.lines
     messages = data.count(b"\n")
     rows: list[Row] = []
@@ -108,13 +111,13 @@ def trivial_table(recording: Recording, options: Options) -> Table:
 
 
 def study_loops(baselines: Path, data: bytes) -> dict[str, tuple[Callable[[], Any], int]]:
-    """The json and msgspec loops of an earlier study's bench_loop.py over ``data``, and how many lines."""
+    """The json and msgspec loops of an earlier study's bench_loop.py over ``data``, and line counts."""
     program = baselines / "bench_loop.py"
     structs = baselines / "bench_structs.py"
     if not (program.is_file() and structs.is_file()):
         return {}
     module = types.ModuleType("bench_structs")
-    # Their decoder knows four messages; an out would stop it.
+    # Their decoder knows four types of message and fails on an out.
     lines = [line for line in data.splitlines(True) if not line.startswith(b'{"type":"out"')]
     text = program.read_text().partition("def c_line")[0]
     text = text.replace("from cycore import Engine\n", "").replace('open("mix.jsonl","rb").read()', "mix")
@@ -133,7 +136,7 @@ def study_loops(baselines: Path, data: bytes) -> dict[str, tuple[Callable[[], An
 
 
 def whole_table(recording: Recording, data: bytes, options: Options) -> Table:
-    """Every strategy and every check: what the bot really does for a message."""
+    """All strategies and all checks: the bot's complete work for a message."""
     rows = [Row("arbcore", OURS, missing=engines.missing_reason()), Row("json loop", PEER),
             Row("tuned msgspec loop", PEER, missing=installed("msgspec")),
             Row("C floor", FLOOR, missing=floors.missing_reason(), note="one trivial decision and no checks")]
@@ -169,7 +172,7 @@ def whole_table(recording: Recording, data: bytes, options: Options) -> Table:
 
 
 def spelling_table(recording: Recording, options: Options) -> Table:
-    """Messages in a legal spelling that is not the exchange's own: with spaces, as json.dumps writes them."""
+    """Messages in another legal spelling than the exchange's: with spaces, as json.dumps writes them."""
     spaced = recording.respelt()
     lines = spaced.lines.decode().splitlines(True)
     rows = [Row("arbcore, spaced", OURS, missing=engines.missing_reason()), Row("json.loads, spaced", PEER)]
@@ -209,7 +212,7 @@ def run(options: Options) -> list[Table]:
 
 
 def check_twin(recording: Recording) -> None:
-    """The peers are as good as their likeness to the twin: it must send the same over the first chunks."""
+    """Checks on the first chunks that our session sends the same as the twin, which the peers imitate."""
     first = Recording(recording.chunks[:TWIN_CHUNKS], recording.orders[: TWIN_CHUNKS + 1])
     twin = Session(SETTINGS, peers.twin_strategies(SETTINGS))
     same("the twin", stream.drive(twin, first), first.orders)

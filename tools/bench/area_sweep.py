@@ -1,4 +1,4 @@
-"""Quotes in memory to the numbers of every pair of thresholds: the sweep against C, numba and vectorbt."""
+"""The sweep, from quotes in memory to the results of every pair of thresholds, against C, numba, vectorbt."""
 
 import importlib.util
 import statistics
@@ -19,10 +19,10 @@ from tools.bench import floors, sweep_engines
 from tools.bench.harness import OURS, PEER, Options, Ratio, Row, Table, measure
 from tools.bench.sweep_engines import Pair, Quotes, Work, same_pairs
 
-#: A quote a second; the data ends before the contract does.
+#: One quote per second; the data end before the contract expires.
 FIRST_DAY, EXPIRY, EVERY_MS = "2026-03-02", "2026-03-20", 1000
 RATES = {"r": make_sample.RATE, "d": make_sample.YIELD, "factor": make_sample.FACTOR, "funding_rate": 0.0}
-#: 32 by 32 thresholds: over the range of the deviations, and so low that there is always a trade to make.
+#: 32 by 32 thresholds: over the range of the deviations, and so low that they always trade.
 USUAL = {"entry_bps": "1:8.75:0.25", "exit_bps": "-2:1.875:0.125", "cost_bps": 0.5}
 BUSY = {"entry_bps": "0:3.1:0.1", "exit_bps": "-1.55:1.55:0.1", "cost_bps": 0.0}
 VECTORBT_ROWS = 20_000
@@ -39,7 +39,7 @@ def run(options: Options) -> list[Table]:
 
 
 def quotes_of(rows: int, seed: int) -> Quotes:
-    """Synthetic quotes of the generator of samples, as columns."""
+    """Makes synthetic quotes with the generator of samples, as columns."""
     found = Quotes(array("q"), array("d"), array("d"), array("d"), array("d"))
     first_day = make_sample.read_date(FIRST_DAY)
     lines = make_sample.ticks(rows, seed=seed, first_day=first_day, every_ms=EVERY_MS)
@@ -55,7 +55,7 @@ def quotes_of(rows: int, seed: int) -> Quotes:
 
 
 def work_of(settings: dict[str, Any], quotes: Quotes, *, thinned: int = 1) -> Work:
-    """The pairs of some ranges, or of every ``thinned``-th value of each."""
+    """Returns the pairs of thresholds of the ranges, or of every ``thinned``-th value of each."""
     fixed, axes = split_ranges({**RATES, **settings})
     few = [type(axis)(axis.name, axis.values[::thinned]) for axis in axes]
     return Work(quotes, Grid(BacktestSettings(**fixed), few), read_expiry(EXPIRY))
@@ -69,7 +69,7 @@ def rows_of(quotes: Quotes) -> SweepRows:
 
 
 def ours(work: Work, rows: SweepRows, threads: int, *, full: bool = False) -> Callable[[], list[Pair]]:
-    """The sweep as the library and the command run it, settings made anew each time."""
+    """Returns the sweep as the library and the command run it; settings are created anew each time."""
 
     def run() -> list[Pair]:
         with open_place(workers=threads) as place:
@@ -82,7 +82,7 @@ def ours(work: Work, rows: SweepRows, threads: int, *, full: bool = False) -> Ca
 
 
 def speed(work: Work, run: Callable[[], Any]) -> Callable[[], float]:
-    """Billions of row-parameters a second."""
+    """Returns a function that gives billions of row-parameters per second."""
 
     def engine() -> float:
         start = time.perf_counter_ns()
@@ -93,14 +93,14 @@ def speed(work: Work, run: Callable[[], Any]) -> Callable[[], float]:
 
 
 def installed(module: str) -> str:
-    """Empty where a module can be imported, else the reason that a table gives."""
+    """Returns an empty text if a module can be imported, else the reason to show in a table."""
     return "" if importlib.util.find_spec(module) else f"{module} is not installed"
 
 
 def pairs_table(
     title: str, settings: dict[str, Any], quotes: Quotes, options: Options, *, goals: bool
 ) -> Table:
-    """Every pair over every row, on one thread and on two."""
+    """All pairs over all rows, on one thread and on two."""
     work = work_of(settings, quotes, thinned=options.sized(1, 4))
     rows = rows_of(quotes)
     numba, compiler = installed("numba"), floors.missing_reason()
@@ -146,7 +146,7 @@ def pairs_table(
 
 
 def vectorbt_table(quotes: Quotes, options: Options) -> Table:
-    """vectorbt on a small part: it keeps every signal of every pair in memory."""
+    """vectorbt on a small part of the work, because it keeps every signal of every pair in memory."""
     part = quotes.head(options.sized(VECTORBT_ROWS, 2_000))
     work = work_of(USUAL, part, thinned=4)
     rows = rows_of(part)

@@ -1,4 +1,4 @@
-"""The embedded exchange in process: orders matched a second, and a five-minute round in virtual time."""
+"""The embedded exchange in process: orders matched per second, and a five-minute round in virtual time."""
 
 import time
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from tools.bench.harness import GOAL, OURS, Disagreement, Options, Ratio, Row, T
 SECOND_NS = 1_000_000_000
 ORDERS_GOAL = 300_000
 ROUND_GOAL_S = 2
-#: Orders that one team sends at a time: within BOND's limit, so that none is rejected.
+#: Orders that one team sends at a time: within BOND's limit, so none is rejected.
 BATCH = 50
 LEVELS = 5
 
 
 def adds(first_id: int, *, buy: bool, orders: int = BATCH) -> bytes:
-    """One batch of a team's lines: orders of one share over five prices, the most eager last."""
+    """Returns one batch of a team's lines: orders of one share over five prices, the best price last."""
     side = "BUY" if buy else "SELL"
     prices = [1000 + (level if buy else -level) for level in range(LEVELS)]
     return b"".join(
@@ -25,7 +25,7 @@ def adds(first_id: int, *, buy: bool, orders: int = BATCH) -> bytes:
 
 
 def batches(orders: int) -> list[tuple[int, bytes]]:
-    """(team, lines): a team's batch rests, the other's meets it, and then the sides change."""
+    """Returns (team, lines): one team's batch rests, the other's matches it, and then the sides change."""
     found = []
     for turn in range(orders // (2 * BATCH)):
         first_id = 1 + turn * BATCH
@@ -35,7 +35,7 @@ def batches(orders: int) -> list[tuple[int, bytes]]:
 
 
 def matched_on_the_wire(lines: list[tuple[int, bytes]]) -> tuple[float, int]:
-    """(seconds, trades): request lines in, both teams' messages out, every book sent."""
+    """Returns (seconds, trades) from request lines to both teams' messages, with every book sent."""
     from arbcore.venue._engine import Engine
     from arbcore.venue.venue_config import VenueConfig
 
@@ -58,7 +58,7 @@ def matched_on_the_wire(lines: list[tuple[int, bytes]]) -> tuple[float, int]:
 
 
 def matching_table(options: Options) -> Table:
-    """Every order meets another: half of them rest first, half of them take."""
+    """Every order trades: half of them rest first, half of them take."""
     lines = batches(options.sized(100_000, 2_000))
     orders = len(lines) * BATCH
     _, trades = matched_on_the_wire(lines)
@@ -75,7 +75,7 @@ def matching_table(options: Options) -> Table:
 
 
 def round_table(options: Options) -> Table:
-    """One prod-like round with the bot in it, and the exchange by itself."""
+    """One prod-like round with the bot, and one of the exchange alone."""
     from arbcore.play.rounds import RoundPlan, play
     from arbcore.venue._engine import Engine
     from arbcore.venue.venue_config import VenueConfig
@@ -101,7 +101,7 @@ def round_table(options: Options) -> Table:
 
 
 def seconds(run: Callable[[], None]) -> Callable[[], float]:
-    """Seconds that ``run`` takes."""
+    """Returns a function that runs ``run`` and returns its seconds."""
     def engine() -> float:
         start = time.perf_counter()
         run()

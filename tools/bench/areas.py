@@ -1,4 +1,4 @@
-"""The areas by name; an area's module is imported only when it is asked for."""
+"""The areas by name; an area's module is imported only when the area is chosen."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -19,6 +19,6 @@ AREAS = {
 
 
 def runner(area: str) -> Callable[[Options], list[Table]]:
-    """The ``run`` of an area's module."""
+    """Imports an area's module and returns its ``run``."""
     run: Callable[[Options], list[Table]] = import_module(f"tools.bench.area_{area}").run
     return run

@@ -1,7 +1,7 @@
-"""Backtesting engines of others, each brought to make the trades of the carry signal.
+"""Third-party backtesting engines, each set up to make the trades of the carry signal.
 
-What is timed is the engine's run; the data in the shape that it wants is made before. Where an engine has one
-instrument only or fills at a mid, its fills give sides and times, and the net is worked out from the quotes.
+Only the engine's run is timed; its data are prepared before. If an engine has only one instrument or fills at
+the mid, only sides and times are taken from its fills, and the net is computed from the quotes.
 """
 
 import math
@@ -19,7 +19,7 @@ YEAR_NS = 365 * 86_400 * 1e9
 
 @dataclass(frozen=True)
 class Engine:
-    """``prepare`` shapes the columns, ``run`` is timed and gives the trades."""
+    """One engine: ``prepare`` converts the columns; ``run`` is timed and returns the trades."""
 
     name: str
     module: str
@@ -31,14 +31,14 @@ class Engine:
 
 
 def net_of(side: int, es_entry: float, spy_entry: float, es_exit: float, spy_exit: float) -> float:
-    """A trade's net from its four fills."""
+    """Computes a trade's net from its four fills."""
     shares = max(1.0, math.floor(NOTIONAL * es_entry / spy_entry + 0.5))
     gross = side * NOTIONAL * (es_exit - es_entry) - side * shares * (spy_exit - spy_entry)
     return gross - SETTINGS.cost_bps * 1e-4 * NOTIONAL * es_entry
 
 
 def priced(columns: Columns, side: int, entry: int, leave: int) -> Trade:
-    """A trade by its rows, at the touch of the quotes."""
+    """Returns the trade between two rows, at the touch of their quotes."""
     es_bid, es_ask, spy_bid, spy_ask = columns.all()[1:]
     if side < 0:
         fills = es_bid[entry], spy_ask[entry], es_ask[leave], spy_bid[leave]
@@ -48,7 +48,7 @@ def priced(columns: Columns, side: int, entry: int, leave: int) -> Trade:
 
 
 def decide(side: int, ts_ns: int, expiry_ns: int, prices: tuple[float, float, float, float]) -> int:
-    """The position after a row, as a strategy in Python decides it: -1, 0 or 1."""
+    """Returns the position after a row, as a Python strategy decides it: -1, 0 or 1."""
     es_bid, es_ask, spy_bid, spy_ask = prices
     left_ns = expiry_ns - ts_ns
     c = SETTINGS.factor * math.exp((SETTINGS.r - SETTINGS.d) * max(0, left_ns) / YEAR_NS)
@@ -68,7 +68,7 @@ def decide(side: int, ts_ns: int, expiry_ns: int, prices: tuple[float, float, fl
 
 
 def numba_loop() -> Any:
-    """The loop of the floor, compiled by numba."""
+    """Returns the loop of the floor, compiled by numba."""
     import numba
     import numpy as np
 
@@ -119,7 +119,7 @@ def run_numba(prepared: Any) -> list[Trade]:
 
 
 def prepare_hftbacktest(columns: Columns) -> Any:
-    """Each row's quotes as depth events of two instruments, and the strategy compiled by numba."""
+    """Prepares each row's quotes as depth events of two instruments, and the strategy compiled by numba."""
     import hftbacktest as hft
     import numpy as np
     from numba import njit
@@ -181,7 +181,7 @@ def prepare_hftbacktest(columns: Columns) -> Any:
 
 
 def hft_events(ts: Any, bid: Any, ask: Any) -> Any:
-    """Depth events: at each row the level that went is emptied and the one that came is filled."""
+    """Returns depth events: each row empties the old level and fills the new one."""
     import hftbacktest as hft
     import numpy as np
 
@@ -194,7 +194,7 @@ def hft_events(ts: Any, bid: Any, ask: Any) -> Any:
         gone["px"][1:], gone["px"][0], gone["qty"] = prices[:-1], prices[0], 0.0
         come["px"], come["qty"] = prices, size
         gone["ev"] = come["ev"] = kind | side
-    # Where a price stands there is nothing to say.
+    # An unchanged price needs no event.
     keep = np.ones(rows * 4, dtype=bool)
     for offset, prices in ((0, bid), (2, ask)):
         stands = np.concatenate(([False], prices[1:] == prices[:-1]))
@@ -233,7 +233,7 @@ def run_hftbacktest(prepared: Any) -> list[Trade]:
 
 
 def prepare_backtesting(columns: Columns) -> Any:
-    """The mid of ES as bars, and the strategy, which looks its row's quotes up."""
+    """Prepares the mid of ES as bars, and the strategy, which looks up the quotes of its row."""
     import backtesting
     import pandas as pd
 
@@ -259,7 +259,7 @@ def prepare_backtesting(columns: Columns) -> Any:
                 self.buy(size=1)
             self.held = want
 
-    # No bar of progress among the tables.
+    # Disables the progress bar, which would appear among the tables.
     backtesting.backtesting._tqdm = lambda bars, **_: bars
     frame = pd.DataFrame(bars, index=pd.to_datetime(list(columns.ts)))
     return columns, backtesting.Backtest(frame, Carry, cash=1e9, trade_on_close=True, finalize_trades=False)
@@ -276,7 +276,7 @@ def run_backtesting(prepared: Any) -> list[Trade]:
 
 
 def prepare_backtrader(columns: Columns) -> Any:
-    """Bars of both mids; orders are filled at the close of the bar that they are sent on."""
+    """Prepares bars of both mids; orders fill at the close of the bar on which they are sent."""
     import backtrader as bt
     import pandas as pd
 
@@ -338,7 +338,7 @@ def prepare_vectorbt(columns: Columns) -> Any:
 
 
 def run_vectorbt(prepared: Any) -> list[Trade]:
-    """Signals as whole columns; the engine goes over them on the mid of ES."""
+    """Computes signals as whole columns; the engine trades them on the mid of ES."""
     import numpy as np
     import vectorbt as vbt
 
@@ -368,7 +368,7 @@ def run_vectorbt(prepared: Any) -> list[Trade]:
 
 
 def prepare_nautilus(columns: Columns) -> Any:
-    """Quote ticks of a future and a share, one after the other at each time, and the strategy."""
+    """Prepares quote ticks of a future and a share, one after the other at each time, and the strategy."""
     from nautilus_trader.model import currencies, data, enums, identifiers, instruments, objects
     from nautilus_trader.trading.strategy import Strategy
 
@@ -432,7 +432,7 @@ def prepare_nautilus(columns: Columns) -> Any:
 
 
 def run_nautilus(prepared: Any) -> list[Trade]:
-    """Every net is of the engine's own fills."""
+    """Runs the engine; every net comes from the engine's own fills."""
     from nautilus_trader.backtest.engine import BacktestEngine
     from nautilus_trader.config import BacktestEngineConfig, LoggingConfig
     from nautilus_trader.model import currencies, enums, objects
@@ -451,7 +451,7 @@ def run_nautilus(prepared: Any) -> list[Trade]:
     engine.run()
     engine.dispose()
     found, fills = [], iter(carry.fills)
-    # ES and SPY at the entry, then at the exit.
+    # Four fills per trade: ES and SPY at the entry, then at the exit.
     for (bought, entry_ns, es), (_, _, spy), (_, exit_ns, es_exit), (_, _, spy_exit) in zip(
         fills, fills, fills, fills, strict=False
     ):

@@ -1,4 +1,4 @@
-"""One engine over a stored recording, again and again: the child whose instructions are counted.
+"""Plays a stored recording repeatedly to one engine: the child process whose instructions are counted.
 
 ``python -m tools.bench.counted all|none|floor RECORDING TIMES``.
 """
@@ -13,14 +13,14 @@ from tools.bench.floors import stream_runner
 
 
 def store(recording: stream.Recording, path: Path) -> None:
-    """A recording's chunks, one a line."""
+    """Writes a recording's chunks, one per line."""
     with path.open("w", encoding="utf-8") as file:
         for data, now_ns in recording.chunks:
             print(json.dumps([data.decode(), now_ns]), file=file)
 
 
 def load(path: Path) -> stream.Recording:
-    """The chunks that ``store`` wrote."""
+    """Reads the chunks that ``store`` wrote."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return stream.Recording([(text.encode(), now_ns) for text, now_ns in map(json.loads, lines)])
 

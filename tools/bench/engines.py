@@ -1,4 +1,4 @@
-"""The compiled session as the benchmark drives it; what it is built of is imported only here."""
+"""Creates the compiled session for the benchmark; only this module imports its parts."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,7 +7,7 @@ from arbcore.trading.trading_settings import STRATEGY_SETTINGS, SessionSettings
 
 
 def missing_reason() -> str:
-    """Why there is no compiled session to measure; empty where there is one."""
+    """The reason why there is no compiled session to measure; empty if there is one."""
     try:
         import arbcore.trading._session
     except ImportError as error:
@@ -16,7 +16,7 @@ def missing_reason() -> str:
 
 
 def ours(settings: SessionSettings, names: Iterable[str] = STRATEGY_SETTINGS) -> Any:
-    """A compiled session with the named built-in strategies at their defaults; all of them without names."""
+    """Returns a compiled session with the named built-in strategies, by default all, at their defaults."""
     from arbcore.trading._session import Session
     from arbcore.trading.strategies import build
 

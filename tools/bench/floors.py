@@ -1,4 +1,4 @@
-"""Compiles the C programs of ``tools/bench/c`` into a directory that lasts as long as the run."""
+"""Compiles the C programs of ``tools/bench/c`` into a directory that is removed at the end of the run."""
 
 import atexit
 import ctypes
@@ -19,7 +19,7 @@ NATIVE = "-march=native"
 
 @functools.cache
 def build_directory() -> Path:
-    """Made once, removed when the program ends."""
+    """Returns the directory of the programs; it is created once and removed when the program ends."""
     directory = Path(tempfile.mkdtemp(prefix="arbcore-bench-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
@@ -27,7 +27,7 @@ def build_directory() -> Path:
 
 @functools.cache
 def compiler() -> list[str] | None:
-    """The C compiler's command, or None where there is none."""
+    """Returns the C compiler's command, or None without a compiler."""
     if sys.platform == "win32":
         return None
     command = shlex.split(os.environ.get("CC", "cc"))
@@ -35,13 +35,13 @@ def compiler() -> list[str] | None:
 
 
 def missing_reason() -> str:
-    """Why nothing can be compiled here; empty where it can."""
+    """The reason why nothing can be compiled here; empty if it can."""
     return "" if compiler() else "no C compiler (cc, or the one that CC names)"
 
 
 @functools.cache
 def build(source: str, *, output: str, flags: tuple[str, ...] = (), native: bool = True) -> Path:
-    """Compiles one source; a compiler that does not know -march=native is asked again without."""
+    """Compiles one source; tries again without -march=native if the compiler does not know it."""
     command = compiler()
     if command is None:
         raise FileNotFoundError("no C compiler")
@@ -56,9 +56,9 @@ def build(source: str, *, output: str, flags: tuple[str, ...] = (), native: bool
 def stream_runner(
     baselines: Path | None = None, *, native: bool = True
 ) -> Callable[[bytes, bool], bytes | int]:
-    """The trivial-decision floor as a function of (lines, keep): the orders, or only their length.
+    """Returns the trivial-decision floor: a function of (lines, keep) to the orders, or to their length.
 
-    With ``baselines`` the step of that directory's ``core.h`` instead.
+    With ``baselines`` it uses the step of that directory's ``core.h`` instead.
     """
     flags: tuple[str, ...] = ("-shared", "-fPIC")
     if baselines is None:

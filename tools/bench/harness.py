@@ -1,6 +1,6 @@
-"""Interleaved repetitions, ratios within a run, and the table or JSON that they end in.
+"""Interleaved repetitions, ratios within a run, and their output as a table or JSON.
 
-It knows nothing of any area. An area is a module with ``run(options) -> list[Table]``.
+It must not know any area. An area is a module with ``run(options) -> list[Table]``.
 """
 
 import gc
@@ -18,12 +18,12 @@ OURS, PEER, FLOOR, HELD, GOAL = "ours", "peer", "floor", "held", "goal"
 
 
 class Disagreement(Exception):
-    """Two engines that should do the same work do not: there is nothing to compare."""
+    """Raised if two engines that should do the same work do not; their times cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asked for."""
+    """The options of the command line."""
 
     quick: bool = False
     repetitions: int = 5
@@ -36,7 +36,7 @@ class Options:
 
 @dataclass
 class Row:
-    """One engine's values, one a repetition; ``missing`` says why there are none."""
+    """One engine's values, one per repetition; ``missing`` is the reason if there are none."""
 
     name: str
     role: str
@@ -48,7 +48,7 @@ class Row:
 
 @dataclass
 class Ratio:
-    """``top`` over ``under``, repetition by repetition, and what it is meant to be."""
+    """The ratio of ``top`` to ``under`` in each repetition, and its goal."""
 
     label: str
     top: Row
@@ -57,11 +57,11 @@ class Ratio:
     at_most: float | None = None
 
     def samples(self) -> list[float]:
-        """One ratio a repetition; none where a row has no samples."""
+        """Returns one ratio per repetition; none if a row has no samples."""
         return [a / b for a, b in zip(self.top.samples, self.under.samples, strict=False) if b]
 
     def met(self) -> bool | None:
-        """Whether the median meets the goal; None without a goal or without both rows."""
+        """Whether the median meets the goal; None without a goal or if a row is missing."""
         values = self.samples()
         if not values or (self.at_least is None and self.at_most is None):
             return None
@@ -78,7 +78,7 @@ class Ratio:
 
 @dataclass
 class Table:
-    """One comparison: rows in one unit, the ratios that are claimed, and what a reader must know."""
+    """One comparison: rows in one unit, the claimed ratios, and notes for the reader."""
 
     area: str
     title: str
@@ -89,9 +89,9 @@ class Table:
 
 
 def measure(rows: list[Row], engines: dict[str, Callable[[], Any]], options: Options) -> None:
-    """Runs every engine once a repetition, in a rotating order, and keeps what each returns.
+    """Runs every engine once per repetition, in rotating order, and stores the values that they return.
 
-    An engine returns its value, or a dict with "value" and further columns. The first round is not kept.
+    An engine returns its value, or a dict with "value" and further columns. The first round is discarded.
     """
     by_name = {row.name: row for row in rows}
     names = list(engines)
@@ -110,12 +110,12 @@ def measure(rows: list[Row], engines: dict[str, Callable[[], Any]], options: Opt
 
 
 def spread(samples: list[float]) -> tuple[float, float, float]:
-    """(min, median, max)."""
+    """Returns (min, median, max)."""
     return min(samples), statistics.median(samples), max(samples)
 
 
 def number(value: float) -> str:
-    """Three figures, or whole where there are more."""
+    """Formats a number with three significant digits, or as a whole number if it has more."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -125,7 +125,7 @@ def number(value: float) -> str:
 
 
 def render(table: Table) -> str:
-    """The table as text, ratios and notes below it."""
+    """Returns the table as text, with ratios and notes below it."""
     extras = list(dict.fromkeys(column for row in table.rows for column in row.extra))
     header = ["", "", "min", "median", "max", *extras]
     body = []
@@ -156,7 +156,7 @@ def render(table: Table) -> str:
 
 
 def render_ratio(ratio: Ratio) -> str:
-    """One line: the median, the spread, and whether the goal is met."""
+    """Returns one line: the median, the spread, and whether the goal is met."""
     values = ratio.samples()
     if not values:
         return f"{ratio.label}: not measured" + (f" (goal: {ratio.goal()})" if ratio.goal() else "")
@@ -168,7 +168,7 @@ def render_ratio(ratio: Ratio) -> str:
 
 
 def table_json(table: Table) -> dict[str, Any]:
-    """The table with every sample."""
+    """Returns the table with every sample."""
     def summary(samples: list[float]) -> dict[str, Any]:
         if not samples:
             return {"samples": []}
@@ -200,7 +200,7 @@ def table_json(table: Table) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers were taken on."""
+    """Describes the machine on which the numbers were measured."""
     model = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():

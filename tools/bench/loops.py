@@ -1,7 +1,7 @@
-"""The bot that everybody writes first, with one trivial decision: over json, orjson and msgspec.
+"""A beginner's bot with one trivial decision, over json, orjson and msgspec.
 
 The decision is that of ``c/floor.h``: buy at the ask when it is a tick below the five-trade average, and
-trade against the last trade where it left that average. All loops send the same orders.
+trade against the last trade if it left that average. All loops send the same orders.
 """
 
 import io
@@ -15,7 +15,7 @@ LIMIT = 100
 
 
 class Sink:
-    """Stands for the socket's file: takes what is written and counts it, or keeps it."""
+    """Replaces the socket's file: counts the bytes that are written, or stores them."""
 
     __slots__ = ("kept", "written")
 
@@ -33,7 +33,7 @@ class Sink:
 
 
 def dict_loop(source: Any, loads: Callable[[Any], Any], dumps: Callable[[Any], Any], sink: Sink) -> None:
-    """readline, parse into a dict, decide, dump a dict: json and orjson."""
+    """The loop for json and orjson: readline, parse into a dict, decide, dump a dict."""
     prices: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=WINDOW))
     sums: dict[str, int] = defaultdict(int)
     positions: dict[str, int] = defaultdict(int)
@@ -77,12 +77,12 @@ def dict_loop(source: Any, loads: Callable[[Any], Any], dumps: Callable[[Any], A
 
 
 def json_loop(data: bytes, sink: Sink) -> None:
-    """The standard library's json over text lines."""
+    """The loop with the standard library's json, over text lines."""
     dict_loop(io.StringIO(data.decode()), json.loads, lambda order: json.dumps(order) + "\n", sink)
 
 
 def orjson_loop(data: bytes, sink: Sink) -> None:
-    """The same over bytes with orjson."""
+    """The same loop with orjson, over bytes."""
     import orjson
 
     newline, dumps = orjson.OPT_APPEND_NEWLINE, orjson.dumps
@@ -90,7 +90,7 @@ def orjson_loop(data: bytes, sink: Sink) -> None:
 
 
 def msgspec_loop(data: bytes, sink: Sink) -> None:
-    """The same, tuned: one typed decoder, slots, and orders made by formatting bytes."""
+    """A tuned loop with msgspec: one typed decoder, slots, and orders made by formatting bytes."""
     from tools.bench.structs import Book, Fill, Trade, message_decoder
 
     prices: dict[str, deque[int]] = defaultdict(lambda: deque(maxlen=WINDOW))

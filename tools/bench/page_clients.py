@@ -1,7 +1,7 @@
-"""Clients of a live page, for the benchmark: each asks for the page, the status, the metrics and an event.
+"""Clients of a live page, for the benchmark: each requests the page, the status, the metrics and an event.
 
-``python -m tools.bench.page_clients URL COUNT`` says ``polling`` once each of them has had every answer, goes
-on until its standard input ends, and says how many answers there were in how many seconds.
+``python -m tools.bench.page_clients URL COUNT`` prints ``polling`` once each client has every response. It
+runs until its standard input ends, then prints the number of responses and of seconds.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ import time
 import urllib.parse
 
 PATHS = ("/", "/status.json", "/metrics", "/events")
-#: A client waits so long from one answer to its next question.
+#: A client waits this long between a response and its next request.
 PAUSE_S = 0.05
 TIMEOUT_S = 120.0
 
 
 def answer_of(address: str, path: str) -> None:
-    """Asks once and reads the whole answer; of the events the first one. OSError without an answer."""
+    """Sends one request and reads the whole response, or the first event. Raises OSError without one."""
     link = http.client.HTTPConnection(address, timeout=TIMEOUT_S)
     try:
         link.request("GET", path)
@@ -35,7 +35,7 @@ def answer_of(address: str, path: str) -> None:
 
 
 def poll(address: str, stopped: threading.Event, answers: list[int], ready: threading.Barrier) -> None:
-    """One client; the page's end is its own."""
+    """Runs one client, until it is stopped or the page ends."""
     for path in PATHS:
         answer_of(address, path)
     ready.wait()

@@ -1,9 +1,9 @@
 """The session as a Python programmer would write it for speed, over json and over msgspec.
 
-Same strategies, same checks, same orders out as the twin in ``reference``, which is written for
-obviousness. What happens for nearly every message is written again here with an eye on the clock: lines by
-one split, handlers by one lookup, only those strategies asked that care, a look at a strategy's own
-orders before anything is built. What happens now and then is the twin's.
+It has the same strategies, checks and orders as the twin in ``reference``, which is written for clarity. The
+work for nearly every message is rewritten here for speed: one split gives the lines, one lookup the handler,
+only strategies that use the symbol are called, and a strategy's own orders are checked before anything is
+built. Rare work is left to the twin.
 """
 
 import json
@@ -27,7 +27,7 @@ END = PRICE_MAX + 1
 
 
 def twin_strategies(session: s.SessionSettings) -> list[Strategy]:
-    """Every built-in strategy with its defaults, as the twin has it."""
+    """Returns the twin's version of every built-in strategy, with its defaults."""
     return [
         XlfArbitrage(s.XlfArbitrageSettings()), Vale(s.ValeSettings()), Bond(s.BondSettings()),
         MarketMaking(s.MarketMakingSettings(), session),
@@ -35,7 +35,7 @@ def twin_strategies(session: s.SessionSettings) -> list[Strategy]:
 
 
 def tuned_strategies(session: s.SessionSettings) -> list[Strategy]:
-    """The same, tuned."""
+    """Returns the tuned version of every built-in strategy, with its defaults."""
     return [
         TunedXlf(s.XlfArbitrageSettings()), TunedVale(s.ValeSettings()), TunedBond(s.BondSettings()),
         TunedMaking(s.MarketMakingSettings(), session),
@@ -43,7 +43,7 @@ def tuned_strategies(session: s.SessionSettings) -> list[Strategy]:
 
 
 class TunedDesk(Desk):
-    """The desk, with a note of the symbols in which something was asked for."""
+    """The desk, which also records the symbols with a proposal or a cancel."""
 
     asked = 0
     now_ns = 0
@@ -76,7 +76,7 @@ class TunedDesk(Desk):
 
 
 class Tuned(Strategy):
-    """Shortcuts that every tuned strategy takes: the lists it looks at again and again, held at hand."""
+    """Shortcuts of every tuned strategy: it keeps references to the lists that it reads often."""
 
     desk: TunedDesk
 
@@ -91,7 +91,7 @@ class Tuned(Strategy):
         return [order for order in live if order.strategy == self.owner] if live else []
 
     def _propose(self, kind: int, symbol: int, side: int, price: int, size: int, value: int) -> None:
-        """Nothing is built while the symbol's slot is closed: the session need only know of it."""
+        """Builds no proposal while the symbol's slot is closed; only records the request for the session."""
         desk = self.desk
         desk.asked |= 1 << symbol
         if desk.now_ns >= self.slot_open_ns[symbol]:
@@ -119,7 +119,7 @@ class Tuned(Strategy):
 
 
 class TunedXlf(Tuned, XlfArbitrage):
-    """One look at the legs says which of the twin's cases this is; idle with nothing to gain is the usual."""
+    """Finds the twin's case by one check of the legs; the usual case is idle without a gain."""
 
     def attach(self, desk: Desk, owner: int) -> None:
         super().attach(desk, owner)
@@ -146,7 +146,7 @@ class TunedXlf(Tuned, XlfArbitrage):
                 self._enter(now_ns)
 
     def _gain_at_touch(self) -> bool:
-        """False where the touch, the best that a lot can meet, is not worth a lot's cost either way."""
+        """Returns False if one lot at the touch, its best possible price, covers its cost in no direction."""
         create = redeem = 0
         states = self.desk.market.symbols
         for symbol, quantity in self.lot_items:
@@ -179,11 +179,11 @@ class TunedXlf(Tuned, XlfArbitrage):
 
 
 class TunedBond(Tuned, Bond):
-    """BOND around 1000."""
+    """Quotes BOND around 1000."""
 
 
 class TunedVale(Tuned, Vale):
-    """VALE off VALBZ; flat, with nothing out in VALBZ and no conversion, it only keeps its quotes."""
+    """Quotes VALE from VALBZ; if flat, without orders in VALBZ or conversions, it only keeps its quotes."""
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         position, settings, owner = self.holding.position, self.settings, self.owner
@@ -207,7 +207,7 @@ class TunedVale(Tuned, Vale):
 
 
 class TunedMaking(Tuned, MarketMaking):
-    """Around fair value; a book is read in one pass a side, and a middle and a touch come out of one look."""
+    """Quotes around fair value; one pass per side of a book gives both the middle and the touch."""
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
         if now_ns >= self.look_ns:
@@ -247,7 +247,7 @@ class TunedMaking(Tuned, MarketMaking):
             measure.sampled, measure.sample_ns = measure.middle, now_ns
 
 
-#: The symbols of every bit set, in order.
+#: For every bit set, its symbols in order.
 SYMBOLS_OF = [
     tuple(symbol for symbol in range(len(SYMBOLS)) if symbols >> symbol & 1) for symbols in range(ALL + 1)
 ]
@@ -257,13 +257,16 @@ SYMBOLS_OF = [
 
 
 class TunedSession(Session):
-    """What both peers share: who is asked about what, found once, and no work where nothing was asked for."""
+    """The base of both peers.
+
+    It finds only once which strategies use which symbol, and does no work for symbols without proposals.
+    """
 
     desk: TunedDesk
 
     def __init__(self, settings: s.SessionSettings, strategies: Iterable[Strategy]) -> None:
         super().__init__(settings, strategies)
-        # The twin has made its desk by now and handed it out; this one answers the same, faster.
+        # The strategies already have the twin's desk; this class gives the same answers, faster.
         self.desk.__class__ = TunedDesk
         self.desk.asked = 0
         self.asked_by: dict[str, dict[int, list[Callable[[int, int], None]]]] = {
@@ -290,7 +293,7 @@ class TunedSession(Session):
         self.desk.now_ns = self.now_ns
 
     def _whole_lines(self, data: bytes, now_ns: int) -> list[bytes]:
-        """The lines that are whole now, none empty and none too long."""
+        """Returns the lines that are complete now, without empty and too long ones."""
         self._clock(now_ns)
         self._timers()
         if self.tail:
@@ -315,7 +318,7 @@ class TunedSession(Session):
         return lines
 
     def _other(self, line: bytes) -> None:
-        """A line that is not in the plain shape: legal or not, the twin's decoder knows."""
+        """Gives a line of another shape to the twin's decoder, which decides whether it is legal."""
         self.counts["messages_in"] -= 1
         self._line(line)
 
@@ -387,7 +390,7 @@ class TunedSession(Session):
 
 
 class JsonSession(TunedSession):
-    """``json.loads`` a line, ``json.dumps`` an order."""
+    """Uses ``json.loads`` for each line and ``json.dumps`` for each order."""
 
     def receive(self, data: bytes, now_ns: int) -> bytes:
         loads, plain = json.loads, self._plain
@@ -403,7 +406,7 @@ class JsonSession(TunedSession):
         return self._take()
 
     def _plain(self, message: dict[str, Any], kind: str) -> bool:
-        """Handles a message of the usual kinds with every field in range; False where it is anything else."""
+        """Handles a message of the usual kinds with every field in range; returns False for any other."""
         if kind == "book":
             name, bids, asks = message.get("symbol"), message.get("buy"), message.get("sell")
             if type(name) is not str or name not in SYMBOL_ID or not self._sides(bids, asks):
@@ -440,7 +443,7 @@ class JsonSession(TunedSession):
 
     @staticmethod
     def _sides(bids: Any, asks: Any) -> bool:
-        """Whether both sides are levels in range, few enough and best first."""
+        """Whether both sides have levels in range, not too many, and the best first."""
         if type(bids) is not list or type(asks) is not list:
             return False
         if len(bids) > BOOK_LEVELS_MAX or len(asks) > BOOK_LEVELS_MAX:
@@ -482,7 +485,7 @@ class JsonSession(TunedSession):
 
 
 class MsgspecSession(TunedSession):
-    """One typed decoder whose structs hold names and numbers to their ranges; orders by formatting bytes."""
+    """Uses one typed decoder, whose structs check names and ranges, and formats orders as bytes."""
 
     def __init__(self, settings: s.SessionSettings, strategies: Iterable[Strategy]) -> None:
         import msgspec

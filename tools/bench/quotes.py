@@ -1,4 +1,4 @@
-"""Quotes for the backtests of the benchmark, and the trades that every engine must make of them."""
+"""Quotes for the backtests of the benchmark, and the trades that every engine must make on them."""
 
 import atexit
 import csv
@@ -25,7 +25,7 @@ from tools.bench.harness import Disagreement
 SETTINGS = BacktestSettings(
     r=0.043, d=0.0125, factor=10.03, entry_bps=3, exit_bps=0.5, cost_bps=0.5, funding_rate=0.0
 )
-#: The same with the level that runs through the rows.
+#: The same settings with the tracked level.
 TRACKED = replace(SETTINGS, factor="track")
 TRACKED_SETTINGS = {
     name: getattr(TRACKED, name) for name in ("r", "d", "entry_bps", "exit_bps", "cost_bps", "funding_rate")
@@ -34,7 +34,7 @@ EXPIRY = "2026-03-20"
 FIRST_DAY = "2026-03-02"
 EVERY_MS = 100
 YEAR_S = 365 * 86_400
-#: Of a time in the file, such as 2026-03-02T14:30:00.082383Z.
+#: Length of a time in the file, such as 2026-03-02T14:30:00.082383Z.
 TIME_BYTES = 27
 EPOCH = datetime(1970, 1, 1)
 #: side (-1 sells ES), entry, exit (both ns), net in USD.
@@ -43,7 +43,7 @@ Trade = tuple[int, int, int, float]
 
 @dataclass
 class Columns:
-    """A file's rows in memory: times in ns, prices."""
+    """A file's rows in memory: times in ns, and prices."""
 
     ts: "array[int]"
     es_bid: "array[float]"
@@ -60,7 +60,7 @@ class Columns:
 
 @functools.cache
 def directory() -> Path:
-    """Where files are made; removed when the program ends."""
+    """Returns the directory for files; it is removed when the program ends."""
     made = Path(tempfile.mkdtemp(prefix="arbcore-quotes-"))
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
@@ -68,7 +68,7 @@ def directory() -> Path:
 
 @functools.cache
 def quotes_file(rows: int, seed: int) -> Path:
-    """A CSV of so many synthetic quotes, 58 bytes each."""
+    """Writes a CSV of ``rows`` synthetic quotes, 58 bytes each."""
     path = directory() / f"quotes-{rows}.csv"
     first_day = make_sample.read_date(FIRST_DAY)
     with path.open("w", encoding="ascii", newline="") as stream:
@@ -85,7 +85,7 @@ def expiry_ns() -> int:
 
 
 def columns_of(path: Path) -> Columns:
-    """A file's columns, read by the csv module."""
+    """Reads a file's columns with the csv module."""
     found = Columns(array("q"), array("d"), array("d"), array("d"), array("d"))
     with path.open(newline="") as stream:
         rows = csv.reader(stream)
@@ -102,7 +102,7 @@ def nanoseconds(text: str) -> int:
 
 
 def same_trades(name: str, found: list[Trade], expected: list[Trade], *, tolerance: float = 1e-9) -> None:
-    """Refuses unless sides and times are equal and nets within rounding."""
+    """Raises Disagreement unless sides and times are equal and nets equal within ``tolerance``."""
     for number, (mine, theirs) in enumerate(zip(found, expected, strict=False), 1):
         if mine[:3] != theirs[:3] or not math.isclose(mine[3], theirs[3], rel_tol=tolerance, abs_tol=1e-6):
             raise Disagreement(f"{name}: trade {number} is {mine} where {theirs} is due; nothing was timed")
@@ -110,7 +110,7 @@ def same_trades(name: str, found: list[Trade], expected: list[Trade], *, toleran
         raise Disagreement(f"{name} makes {len(found)} trades where {len(expected)} are due")
 
 
-# --- the least in C, and what others can do in a loop ----------------------------------------------------
+# --- the floor in C, and loops with Polars and the csv module --------------------------------------------
 
 
 class Parameters(ctypes.Structure):
@@ -141,7 +141,7 @@ class FloorTrade(ctypes.Structure):
 
 
 def floor_dates() -> Any:
-    """The dates up to the expiry."""
+    """Returns the dates up to the expiry."""
     found, instant_ns = [], new_york_to_utc(read_date(FIRST_DAY), 0)
     while instant_ns <= expiry_ns():
         day, _, instant_ns = date_around(instant_ns)
@@ -167,7 +167,7 @@ class Floor:
         self._out = (FloorTrade * self._room)()
 
     def csv(self, path: Path) -> int:
-        """How many trades."""
+        """Runs over a file; returns the number of trades."""
         return int(self._library.floor_csv(
             str(path).encode(), ctypes.byref(self._params), self._out, ctypes.c_int64(self._room), 0
         ))  # fmt: skip
@@ -178,19 +178,19 @@ class Floor:
         )
 
     def columns(self, addresses: list[int], rows: int, stride: int) -> int:
-        """The same over columns, by their addresses; times are texts of one length."""
+        """Runs over columns, given by their addresses; times are texts of one length."""
         return int(self._library.floor_columns(
             *map(ctypes.c_void_p, addresses), ctypes.c_int64(rows), ctypes.c_int64(stride),
             ctypes.byref(self._params), self._out, ctypes.c_int64(self._room),
         ))  # fmt: skip
 
     def trades(self, count: int) -> list[Trade]:
-        """Those of the last run."""
+        """Returns the trades of the last run."""
         return [(int(t.side), t.entry_ns, t.exit_ns, t.net) for t in self._out[:count]]
 
 
 def polars_trades(path: Path, floor: Floor) -> int:
-    """Polars reads the file, its times as text; the floor's loop reads those and goes over the columns."""
+    """Polars reads the file, times as text; the floor's loop parses these and runs over the columns."""
     import polars as pl
 
     frame = pl.read_csv(path, schema_overrides={"ts": pl.String})
@@ -201,7 +201,7 @@ def polars_trades(path: Path, floor: Floor) -> int:
 
 
 def csv_rows(path: Path) -> Iterator[tuple[float, float, float, float, float]]:
-    """What the csv module and the standard library make of a file: seconds to expiry, four prices."""
+    """Reads a file with the csv module; yields (seconds to expiry, four prices)."""
     expiry = EPOCH + timedelta(microseconds=expiry_ns() // 1000)
     read = datetime.fromisoformat
     with path.open(newline="") as stream:
@@ -213,7 +213,7 @@ def csv_rows(path: Path) -> Iterator[tuple[float, float, float, float, float]]:
 
 
 def loop_trades(rows: Iterator[tuple[float, float, float, float, float]]) -> list[Trade]:
-    """The signal and the money in a plain loop over (seconds to expiry, four prices)."""
+    """Computes signal and P&L in a plain loop over (seconds to expiry, four prices)."""
     s = SETTINGS
     exp, rate, factor, leave = math.exp, (s.r - s.d) / YEAR_S, s.factor, s.exit_bps
     wanted, notional, cost_rate = s.entry_bps + s.cost_bps, s.contracts * s.multiplier, s.cost_bps * 1e-4
@@ -246,7 +246,7 @@ def loop_trades(rows: Iterator[tuple[float, float, float, float, float]]) -> lis
 
 
 def column_rows(columns: Columns) -> list[tuple[float, float, float, float, float]]:
-    """What the plain loop goes over, made beforehand."""
+    """Prepares the input of the plain loop."""
     end_ns = expiry_ns()
     left_s = [(end_ns - ts) / 1e9 for ts in columns.ts]
     return list(zip(left_s, *columns.all()[1:], strict=True))

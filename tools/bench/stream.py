@@ -1,9 +1,9 @@
 """The message stream of the session benchmark, made by playing a seeded exchange against a real session.
 
-60% books of five levels a side, 30% trades, 5% acks, 5% fills, and the outs that these call for. Acks,
-fills and outs answer orders which that session really sent, so a session that is given the recording
-again sends the same orders again. A message comes every 2.5 ms of virtual time: at a faster pace
-prices would outrun their spreads, and market making would quote little.
+The stream has 60% books of five levels per side, 30% trades, 5% acks, 5% fills, and the outs that follow from
+these. Acks, fills and outs respond to orders that the session really sent, so a session that receives the
+recording sends the same orders again. A message comes every 2.5 ms of virtual time: if they came faster,
+prices would move beyond their spreads, and market making would quote little.
 """
 
 import json
@@ -18,14 +18,14 @@ START_NS = 1_000_000_000
 MESSAGE_NS = 2_500_000
 ACK_SHARE = 0.05
 FILL_SHARE = 0.05
-BOOK_SHARE = 2 / 3  # of what is no order news
+BOOK_SHARE = 2 / 3  # share of books among books and trades
 ACK_WAIT_MESSAGES = 60
 SPREAD_CHANGES = 0.1
 FAIR_START = {"BOND": 1000, "VALBZ": 4000, "VALE": 4000, "GS": 8400, "MS": 4100, "WFC": 5100, "XLF": 0}
 
 
 class SessionLike(Protocol):
-    """What the benchmark asks of a session, compiled, twin or peer."""
+    """The methods of a session that the benchmark uses; compiled session, twin and peers have them."""
 
     def connected(self, now_ns: int) -> bytes: ...
 
@@ -34,7 +34,7 @@ class SessionLike(Protocol):
 
 @dataclass
 class Recording:
-    """Chunks as a socket would have handed them over, each with its time, and what is in them."""
+    """Chunks as a socket would return them, each with its time, and the counts of their messages."""
 
     chunks: list[tuple[bytes, int]] = field(default_factory=list)
     orders: list[bytes] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Recording:
 
     @property
     def lines(self) -> bytes:
-        """Every message but the greeting, in one piece."""
+        """Returns every message except the hello, in one piece."""
         return b"".join(data for data, _ in self.chunks[1:])
 
     def describe(self) -> str:
@@ -55,7 +55,7 @@ class Recording:
         return f"{self.messages:,} messages in {len(self.chunks):,} chunks, {size:.0f} bytes a line; {shares}"
 
     def respelt(self) -> "Recording":
-        """The same messages as ``json.dumps`` writes them, with spaces."""
+        """Returns the same messages in the spelling of ``json.dumps``, with spaces."""
         chunks = [
             (b"".join(json.dumps(json.loads(line)).encode() + b"\n" for line in data.splitlines()), now_ns)
             for data, now_ns in self.chunks
@@ -64,7 +64,7 @@ class Recording:
 
 
 def drive(session: SessionLike, recording: Recording) -> list[bytes]:
-    """Plays a recording to a session; what it sent, chunk by chunk."""
+    """Plays a recording to a session; returns what it sent after each chunk."""
     receive = session.receive
     sent = [session.connected(START_NS)]
     sent += [receive(data, now_ns) for data, now_ns in recording.chunks]
@@ -96,12 +96,12 @@ def record(session: SessionLike, *, messages: int, chunk_bytes: int, seed: int) 
 
 
 def line_of(message: dict[str, Any]) -> bytes:
-    """The compact spelling that the exchange writes."""
+    """Encodes a message in the exchange's compact spelling."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
 class Counterparty:
-    """An exchange that fills what it is sent when its shares of the mix say so, at the order's price."""
+    """An exchange that fills orders at their price, as often as its share of fills in the mix requires."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -111,9 +111,9 @@ class Counterparty:
         self.touch: dict[str, tuple[int, int]] = {}
         self.xlf_premium = 0.0
         self.vale_premium = 0.0
-        self.unacked: deque[tuple[int, dict[str, Any]]] = deque()  # (messages when it came, request)
+        self.unacked: deque[tuple[int, dict[str, Any]]] = deque()  # (messages sent when it came, request)
         self.resting: dict[int, dict[str, Any]] = {}
-        self.endings: deque[dict[str, Any]] = deque()  # answers to cancels, and outs after last fills
+        self.endings: deque[dict[str, Any]] = deque()  # outs after cancels and after last fills
 
     def greeting(self) -> bytes:
         self.kinds.update(("hello", "open"))
@@ -157,7 +157,7 @@ class Counterparty:
         return None
 
     def _fill(self) -> dict[str, Any]:
-        """All of an order that meets the other side's touch, else a part of any that rests."""
+        """Fills an order that meets the other side's touch in full, else a part of any resting order."""
         random = self.random
         meeting = [order_id for order_id, order in self.resting.items() if self._meets(order)]
         order_id = random.choice(meeting or list(self.resting))
@@ -192,7 +192,7 @@ class Counterparty:
         return {"type": "book", "symbol": symbol, "buy": bids, "sell": asks}
 
     def _side(self, price: int, direction: int) -> list[list[int]]:
-        """Five levels from the touch outwards."""
+        """Returns five levels from the touch outwards."""
         levels = []
         for _ in range(5):
             levels.append([price, self.random.randint(1, 30)])
@@ -200,7 +200,7 @@ class Counterparty:
         return levels
 
     def _move(self, symbol: str) -> int:
-        """Around what a symbol trades now: walks that are pulled back, now and then dislocated."""
+        """Returns a symbol's next price: a mean-reverting random walk with occasional jumps."""
         random, fair = self.random, self.fair
         if symbol == "BOND":
             return 1000 + random.choice((-2, 0, 0, 0, 0, 0, 0, 0, 0, 2))

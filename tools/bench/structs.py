@@ -38,13 +38,13 @@ class Close(msgspec.Struct, tag_field="type", tag="close"):
 
 
 class Error(msgspec.Struct, tag_field="type", tag="error", gc=False):
-    """A complaint that belongs to no order."""
+    """An error that belongs to no order."""
 
     error: str
 
 
 class Book(msgspec.Struct, tag_field="type", tag="book", gc=False):
-    """A book as it comes; the checked one also holds its symbol and numbers to the protocol."""
+    """A book without range checks; ``CheckedBook`` also checks its symbol and numbers."""
 
     symbol: str
     buy: list[tuple[int, int]]
@@ -52,7 +52,7 @@ class Book(msgspec.Struct, tag_field="type", tag="book", gc=False):
 
 
 class Trade(msgspec.Struct, tag_field="type", tag="trade", gc=False):
-    """A trade as it comes."""
+    """A trade without range checks."""
 
     symbol: str
     price: int
@@ -60,7 +60,7 @@ class Trade(msgspec.Struct, tag_field="type", tag="trade", gc=False):
 
 
 class Fill(msgspec.Struct, tag_field="type", tag="fill", gc=False):
-    """A fill as it comes."""
+    """A fill without range checks."""
 
     order_id: int
     symbol: str
@@ -70,7 +70,7 @@ class Fill(msgspec.Struct, tag_field="type", tag="fill", gc=False):
 
 
 class CheckedBook(msgspec.Struct, tag_field="type", tag="book", gc=False):
-    """A book of a known symbol with depth in range; that it comes best first is not checked."""
+    """A book of a known symbol with depth in range; the order of its levels is not checked."""
 
     symbol: Name
     buy: Side
@@ -115,7 +115,7 @@ class Out(msgspec.Struct, tag_field="type", tag="out", gc=False):
 
 
 def message_decoder(*, checked: bool) -> Any:
-    """One decoder of every message; ``checked`` holds names and numbers to the protocol's ranges."""
+    """Returns one decoder for all messages; with ``checked`` it checks names and ranges of the protocol."""
     if checked:
         kinds = CheckedBook | CheckedTrade | Ack | Reject | CheckedFill | Out | Hello | Open | Close | Error
         return msgspec.json.Decoder(kinds)

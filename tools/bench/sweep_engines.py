@@ -1,7 +1,7 @@
-"""The sweep of the benchmark in the hands of others: a plain loop in C, one in numba, and vectorbt.
+"""Other engines for the sweep of the benchmark: a plain loop in C, one in numba, and vectorbt.
 
-Every engine takes quotes in memory to trades, wins and net of each pair of thresholds. The deviation is
-worked out once a row by all of them but vectorbt, which is given it.
+Every engine computes trades, wins and net of each pair of thresholds from quotes in memory. All of them
+compute the deviation once per row, except vectorbt, which receives it as input.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ class Quotes:
 
 @dataclass(frozen=True)
 class Work:
-    """What every engine is asked: these pairs over these quotes."""
+    """The work of every engine: these pairs of thresholds over these quotes."""
 
     quotes: Quotes
     grid: Grid
@@ -48,14 +48,14 @@ class Work:
 
     @property
     def pairs(self) -> "tuple[array[float], array[float]]":
-        """Wanted edge (cost included) and exit threshold of each cell."""
+        """Returns the required edge (cost included) and the exit threshold of each cell."""
         columns = self.grid.columns()
         cost = self.grid.base.cost_bps
         return array("d", [entry + cost for entry in columns["entry_bps"]]), array("d", columns["exit_bps"])
 
 
 def same_pairs(name: str, found: Sequence[Pair], expected: Sequence[Pair]) -> None:
-    """Refuses unless trades and wins are equal and nets within rounding."""
+    """Raises Disagreement unless trades and wins are equal and nets equal within rounding."""
     for at, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
         if mine[:2] != theirs[:2] or not math.isclose(mine[2], theirs[2], rel_tol=1e-9, abs_tol=1e-6):
             raise Disagreement(f"{name}: pair {at} comes to {mine} where {theirs} is due; nothing was timed")
@@ -80,7 +80,7 @@ class CPair(ctypes.Structure):
 
 
 def c_loop(work: Work, threads: int) -> Callable[[], list[Pair]]:
-    """Every pair over every row, pairs dealt to threads."""
+    """Returns a function that runs every pair over every row, in chunks of pairs over threads."""
     flags = ("-shared", "-fPIC", "-ffp-contract=off")
     library = ctypes.CDLL(str(floors.build("sweep_loop.c", output="sweep_loop.so", flags=flags)))
     base = work.grid.base
@@ -93,7 +93,7 @@ def c_loop(work: Work, threads: int) -> Callable[[], list[Pair]]:
     count, some = ctypes.c_int64, ctypes.byref(params)
     prices = [address(price) for price in work.quotes.prices()]
     derived = [(ctypes.c_double * rows)() for _ in range(3)]
-    # Chunks small enough that no thread waits for another.
+    # Chunks are so small that no thread waits long for another.
     chunk = max(1, cells // (threads * 16))
 
     def pairs(first: int) -> None:
@@ -118,7 +118,7 @@ def address(column: "array[Any]") -> ctypes.c_void_p:
 
 @functools.cache
 def numba_kernels() -> tuple[Any, Any]:
-    """Columns and pairs, compiled by numba; pairs in parallel."""
+    """Returns the functions for columns and for pairs, compiled by numba; pairs run in parallel."""
     import numba
     import numpy as np
 
@@ -168,7 +168,7 @@ def numba_kernels() -> tuple[Any, Any]:
 
 
 def numba_prange(work: Work, threads: int) -> Callable[[], list[Pair]]:
-    """The same loop in numba, pairs in parallel."""
+    """Returns the same function in numba, with pairs in parallel."""
     import numba
     import numpy as np
 
@@ -193,7 +193,7 @@ def numba_prange(work: Work, threads: int) -> Callable[[], list[Pair]]:
 
 
 def vectorbt_signals(work: Work) -> Callable[[], list[Pair]]:
-    """Signals of every pair as columns, the ES leg traded by vectorbt; wins and nets are not asked for."""
+    """Returns a function in which vectorbt trades the ES leg by every pair's signals; no wins, no nets."""
     import numpy as np
     import vectorbt
 
