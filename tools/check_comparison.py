@@ -1,16 +1,16 @@
-"""Whether comparisons of `arbcore simulate` may be believed: how often they are wrong, how often they find.
+"""Measures how often comparisons of `arbcore simulate` are wrong, and how often they find a difference.
 
     python -m tools.check_comparison                 200 ranges of 200 rounds
     python -m tools.check_comparison --ranges 8 --rounds 50 --round-s 10
 
-Three questions are asked of ranges of seeds:
+It makes three comparisons over ranges of seeds:
 
-* alike: the bot against itself on the seeds of the next range. What differs is luck alone; at most 5% of the
-  ranges may be called different. (On the same seeds it would be equal to the tick, which proves nothing.)
+* alike: the bot against itself on the seeds of the next range. Only luck differs, so at most 5% of the ranges
+  may be called different. (On the same seeds both results would be equal to the tick, which proves nothing.)
 * apart: the bot against one that stops trading after 93% of every round, on the same seeds, in the first half
-  of the ranges. At least 95% of them must be called different, for the first.
-* looked at often: alike again, but with a look at the always-valid interval every 25 rounds from the 50th on;
-  one look that calls the two different counts. At most 5% of the ranges again.
+  of the ranges. At least 95% of them must be called different, in favour of the first bot.
+* looked at often: as alike, but the always-valid interval is checked every 25 rounds from the 50th on. If one
+  of these checks calls the two different, the range counts as different. Again at most 5% of the ranges may.
 """
 
 import argparse
@@ -39,19 +39,19 @@ def plans(ranges: int, rounds: int, round_s: float) -> list[RoundPlan]:
 
 
 def stopped_early(plan: RoundPlan) -> RoundPlan:
-    """The same round for the bot that is worse."""
+    """Returns the plan of the same round for the worse bot."""
     closed_ns = SECOND_NS
     return replace(plan, ending="stop", ending_ns=closed_ns + round(plan.round_ns * SHARE))
 
 
 def called_at_any_look(first: Sequence[float], second: Sequence[float]) -> bool:
-    """Whether the always-valid interval calls the two different at any look."""
+    """Whether the always-valid interval calls the two bots different at any check."""
     looks = [*range(min(AUTO_FIRST, len(first)), len(first), AUTO_STEP), len(first)]
     return any(compare(first[:look], second[:look], always_valid_interval).different for look in looks)
 
 
 def check(scores: Sequence[float], worse: Sequence[float], rounds: int) -> dict[str, float]:
-    """Counts over ranges of ``rounds`` scores each: the bot's, and the first ones of the worse bot's."""
+    """Counts results over ranges of ``rounds`` scores; ``worse`` has the worse bot's, on the first seeds."""
     parts = [scores[at : at + rounds] for at in range(0, len(scores), rounds)]
     worse_parts = [worse[at : at + rounds] for at in range(0, len(worse), rounds)]
     neighbours = [*parts[1:], parts[0]]
@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
     found = check(scores, worse, args.rounds)
     print(json.dumps(found))
     wrong = max(found["alike_called_different"], found["alike_called_different_at_any_look"])
-    # Of 200 ranges 15 are more than chance brings in 97 of 100 runs where the rate is 5%.
+    # At a true rate of 5%, 97 of 100 runs have fewer than 15 wrong ranges out of 200.
     allowed = 0.05 * args.ranges + 1.9 * (0.05 * 0.95 * args.ranges) ** 0.5
     return 0 if wrong <= allowed and found["apart_found"] >= 0.95 * found["apart"] else 1
 

@@ -1,12 +1,12 @@
-"""Kills the carry bot with SIGKILL, begins it anew, and compares its store with the broker's books.
+"""Kills the carry bot with SIGKILL, starts it again, and compares its store with the broker's books.
 
 python -m tools.crash_bot                           at every boundary between storing and sending
 python -m tools.crash_bot --random 200 --seed 1     at random moments, up to three times in a row
 python -m tools.crash_bot --live --random 100       on live quotes, which go on while the bot is dead
-python -m tools.crash_bot --at 17 --at 3            one again, as a failing one says
+python -m tools.crash_bot --at 17 --at 3            one run again, with the flags that a failing run prints
 
-Both sides are real: the library's TCP connection to our own gateway, whose rows wait while no bot is there,
-but not with --live.
+The bot uses the library's real TCP connection to our own gateway. The gateway's rows wait while no bot is
+connected, except with --live.
 Run from the checkout; needs the extras ibkr and test.
 """
 
@@ -25,11 +25,11 @@ from crash_runs import Kill, Mortal, Outcome, play, play_live
 
 from arbcore.broker.carry_settings import LIBRARIES
 
-#: Lives of a random run that are ended before one may go on to the end.
+#: Most kills in a random run; the life after them runs to the end.
 KILLS_MAX = 3
-#: About what an undisturbed life takes from its first connection on a quiet machine.
+#: About how long an undisturbed life lasts after its first connection, on a quiet machine.
 LIFE_S = 0.3
-#: The same of a life on live quotes, which has to wait for its prices.
+#: The same for a life on live quotes, which has to wait for its prices.
 LIVE_LIFE_S = 3.0
 
 
@@ -37,7 +37,7 @@ Play = Callable[[Mortal, tuple[Kill, ...]], Outcome]
 
 
 def installed() -> str:
-    """The library that is there, the first one where neither is."""
+    """Returns the installed library, or the first one if neither is installed."""
     return next((name for name in LIBRARIES if importlib.util.find_spec(name)), LIBRARIES[0])
 
 
@@ -62,7 +62,7 @@ def every_boundary(mortal: Mortal, play: Play) -> Iterator[tuple[tuple[Kill, ...
 def at_random(
     mortal: Mortal, play: Play, *, count: int, seed: int, life_s: float
 ) -> Iterator[tuple[tuple[Kill, ...], Outcome]]:
-    """So many kills; a life that was over before its moment came is none of them."""
+    """Yields runs with ``count`` kills at random moments, without lives that ended before their moment."""
     rng = random.Random(seed)
     killed = 0
     while killed < count:

@@ -1,14 +1,16 @@
-"""How often the evidence calls the best of many cells significant, over data sets whose truth is known.
+"""Measures how often the evidence calls the best of many cells significant, on data sets with a known truth.
 
     python -m tools.evidence_bars                 every kind, 100 data sets each, with its bar
     python -m tools.evidence_bars --sets 1000 --workers 2
     python -m tools.evidence_bars --kind walk --first 12 --sets 1
 
 A data set is 20 days of minutes, swept by ``arbcore.sweep`` itself: fills at the touch, a cost of 0.5 bps,
-the default level, 6 entries by 5 exits, and r for long and short alike, so that a fairly priced carry nets 0.
-Without an edge (a basis that walks or is fair to the tick) at most 5% may be significant; with a basis that
-comes back (2 bps) with a half-life of 10 minutes at least 95%, of 60 minutes at least 80%; with bad prints
-(1 to 3 rows each, 5 to 60 bps off) none, however many there are. Exit 1 where a bar is missed.
+the default level, 6 entries by 5 exits. Long and short positions have the rate r, so a fairly priced carry nets 0.
+
+Without an edge (the basis is a random walk, or fair to the tick) at most 5% of the sets may be significant.
+With a mean-reverting basis of 2 bps, at least 95% must be at a half-life of 10 minutes, and at least 80% at
+60 minutes. With any number of bad prints (1 to 3 rows each, 5 to 60 bps off) none may be. The command exits
+with 1 if a bar is missed.
 """
 
 import argparse
@@ -25,13 +27,13 @@ from tools.markets import Market, month_of
 ENTRIES_BPS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)
 EXITS_BPS = (-0.5, 0.0, 0.25, 0.5, 1.0)
 COST_BPS = 0.5
-# In the middle of a contract and without an ex-date, so that nothing but the basis is to be found.
+# In the middle of a contract and without an ex-date, so the basis is the only possible edge.
 FIRST_DAY = read_date("2026-01-05")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data and its bar: at least or at most so many of the sets significant."""
+    """A kind of data and its bar: the least or the greatest share of sets that may be significant."""
 
     name: str
     market: Callable[[int], Market]
@@ -40,7 +42,7 @@ class Kind:
 
     @property
     def bar(self) -> str:
-        """In words."""
+        """Describes the bar in words."""
         return f"at least {self.least:.0%}" if self.least else f"at most {self.most:.0%}"
 
 
@@ -63,7 +65,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the evidence said of one data set."""
+    """The evidence about one data set."""
 
     seed: int
     significant: bool
@@ -73,7 +75,7 @@ class Verdict:
 
 
 def swept(market: Market, seed: int) -> dict[str, Any]:
-    """The summary of the sweep over one data set."""
+    """Sweeps one data set and returns the summary."""
     result = arbcore.sweep(
         month_of(market, seed).columns,
         pair=market.pair.name,
@@ -106,7 +108,7 @@ def _verdict(task: tuple[str, int]) -> Verdict:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; 0 where every bar holds."""
+    """Runs the command; returns 0 if every bar holds."""
     parser = argparse.ArgumentParser(
         prog="evidence_bars", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,10 @@
-"""Plays random commands on the embedded exchange and on its naive twin and compares everything they say.
+"""Plays random commands on the embedded exchange and on its naive twin and compares all their messages.
 
     python -m tools.fuzz_book [--commands 100000] [--seed 1] [--batch 8]
 
 After every batch the private messages of every team, the trades, the books, positions and cash must be equal,
-and the exchange's own invariants must hold. Exits 1 at the first difference and prints what repeats it.
+and the exchange's own invariants must hold. At the first difference it prints the command that repeats it and
+exits with 1.
 """
 
 import argparse
@@ -25,11 +26,11 @@ Command = tuple[str, dict[str, Any]]
 
 
 class Difference(Exception):
-    """The exchange and its twin disagree."""
+    """Raised if the exchange and its twin disagree."""
 
 
 def random_command(rng: random.Random, symbols: tuple[str, ...]) -> Command:
-    """One team's request: mostly adds around one price, so that books are deep and cross often."""
+    """Returns one team's request: mostly adds around one price, so books are deep and cross often."""
     team = rng.choice(TEAMS)
     order_id = rng.randrange(60)
     kind = rng.choices(("add", "cancel", "convert"), (70, 22, 8))[0]
@@ -65,7 +66,7 @@ class Match:
             self.engine.take(self.conns[team])
 
     def play(self, team: str, requests: list[dict[str, Any]]) -> None:
-        """One batch of one team's requests; raises Difference."""
+        """Plays one batch of one team's requests. Raises Difference."""
         before = {symbol: book.visible() for symbol, book in self.naive.books.items()}
         data = "".join(json.dumps(request, separators=(",", ":")) + "\n" for request in requests)
         self.engine.receive(self.conns[team], data.encode(), 0)
@@ -117,16 +118,16 @@ class Match:
 
 
 def same(what: str, venue: object, naive: object) -> None:
-    """Raises Difference unless both say the same."""
+    """Raises Difference unless both values are equal."""
     if venue != naive:
         raise Difference(f"{what}: the exchange says {venue}, the twin {naive}.")
 
 
 def run(*, commands: int, seed: int, batch: int = 8) -> int:
-    """Plays so many commands; returns how many trades there were. Raises Difference with the seed in it."""
+    """Plays ``commands`` commands; returns the number of trades. Raises Difference, which names the seed."""
     rng = random.Random(seed)
     match = Match(limit=rng.choice((30, 100, 1000)))
-    # Few symbols make deep books and many fills; all seven make conversions that pass.
+    # With few symbols books are deep and fills many; with all seven, conversions can succeed.
     symbols = SYMBOLS if rng.random() < 0.5 else tuple(rng.sample(SYMBOLS, 2))
     done = 0
     while done < commands:
@@ -143,7 +144,7 @@ def run(*, commands: int, seed: int, batch: int = 8) -> int:
 
 
 def main() -> int:
-    """The command line."""
+    """Runs the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)

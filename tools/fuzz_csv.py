@@ -1,13 +1,13 @@
-"""Mutates files of quotes and holds the compiled reader against its twin, which is the csv module.
+"""Mutates files of quotes and compares the compiled reader with its twin, which uses the csv module.
 
-Whatever the bytes, and however they are cut into pieces, both must give the same rows and counts, then the
-same typed error or none. Nothing else may ever happen.
+For all bytes, and all ways to cut them into pieces, both must return the same rows and counts, and then raise
+the same type of error or none. Nothing else may happen.
 
     python -m tools.fuzz_csv --seconds 60
     python -m tools.fuzz_csv --cases 20000 --seed 7
 
-Prints what it did; at the first difference prints the bytes, made as few as still differ, and the command
-that repeats the case, and exits 1.
+Prints counts of what it ran. At the first difference it prints a minimal sequence of bytes that still differs
+and the command that repeats the case, and exits with 1.
 """
 
 import random
@@ -84,7 +84,7 @@ Outcome = tuple[list[tuple[Any, ...]], int, dict[str, int], tuple[Any, ...] | No
 
 
 def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outcome:
-    """(rows, data rows, skipped by reason, the fault's kind, line and column) of the compiled reader."""
+    """Runs the compiled reader: (rows, data rows, skipped by reason, the error's kind, line and column)."""
     reader = CsvReader("quotes.csv", expiry_of=calendar.read_expiry, **options)
     rows: list[tuple[Any, ...]] = []
     fault = None
@@ -102,7 +102,7 @@ def read_compiled(data: bytes, *, chunk: int = 100_000, **options: Any) -> Outco
 
 
 def read_twin(data: bytes, **options: Any) -> Outcome:
-    """The same of the twin."""
+    """Runs the twin; returns the same as ``read_compiled``."""
     reader = QuoteReader(data, expiry_of=calendar.read_expiry, **options)
     rows = []
     fault = None
@@ -117,7 +117,7 @@ def read_twin(data: bytes, **options: Any) -> Outcome:
 
 
 def difference(data: bytes, chunk: int, options: dict[str, Any]) -> str | None:
-    """What the compiled reader and the twin disagree on; None if they agree."""
+    """Describes how the compiled reader and the twin disagree; None if they agree."""
     expected = _outcome(lambda: read_twin(data, **options))
     got = _outcome(lambda: read_compiled(data, chunk=chunk, **options))
     return None if got == expected else f"compiled gives {_short(got)}, twin gives {_short(expected)}"
@@ -138,7 +138,7 @@ def _short(outcome: Outcome | str) -> str:
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:
-    """``data`` after a few random edits of its bytes; now and then one very long cell."""
+    """Returns ``data`` after a few random edits of its bytes; sometimes with one very long cell."""
     made = bytearray(data)
     for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 5, 8))):
         at = rng.randrange(len(made) + 1)
@@ -166,7 +166,7 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
 
 
 def case(seed: int, index: int) -> tuple[bytes, int, dict[str, Any]]:
-    """The bytes, the size of their pieces, the options of one case: known by its seed and index."""
+    """Returns bytes, size of pieces and options of one case; they depend only on seed and index."""
     rng = random.Random(seed * 1_000_003 + index)
     data = mutate(rng.choice(CORPUS), rng)
     chunk = rng.choice(CHUNKS if len(data) < 10_000 else CHUNKS[-2:])
@@ -178,7 +178,7 @@ def case(seed: int, index: int) -> tuple[bytes, int, dict[str, Any]]:
 
 
 def shrink(data: bytes, differs: Callable[[bytes], bool]) -> bytes:
-    """As few of the bytes as still differ, by leaving out pieces."""
+    """Removes pieces of the bytes as long as the rest still differs; returns the rest."""
     size = max(1, len(data) // 2)
     while size >= 1:
         at = 0
@@ -193,7 +193,7 @@ def shrink(data: bytes, differs: Callable[[bytes], bool]) -> bytes:
 
 
 def examine(seed: int, index: int) -> tuple[str, str | None]:
-    """How the twin ended, and the bytes that differ, as few as still do."""
+    """Returns how the twin ended, and a minimal sequence of bytes that differs, if any does."""
     data, chunk, options = case(seed, index)
     if difference(data, chunk, options) is None:
         fault = read_twin(data, **options)[3]

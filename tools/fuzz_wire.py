@@ -1,11 +1,12 @@
-"""Mutates lines of the protocol and holds the compiled codec against its twin, ``tests/reference/wire.py``.
+"""Mutates lines of the protocol and compares the compiled codec with its twin, ``tests/reference/wire.py``.
 
-Whatever the bytes, both must give the same message or the same fault, and nothing else may ever happen.
+For all bytes both must return the same message or the same fault; nothing else may happen.
 
     python -m tools.fuzz_wire --seconds 60
     python -m tools.fuzz_wire --cases 100000 --seed 7
 
-Prints what it did; at the first difference prints the line and the command that repeats it, and exits 1.
+Prints counts of what it ran. At the first difference it prints the line and the command that repeats it, and
+exits with 1.
 """
 
 import copy
@@ -75,9 +76,9 @@ def _any_value(rng: random.Random) -> Any:
 
 
 def spell(value: Any, rng: random.Random) -> str:
-    """One of the legal JSON spellings of ``value``: blanks, key order, escapes, numbers, all at random.
+    """Returns a random legal JSON spelling of ``value``: blanks, key order, escapes and numbers vary.
 
-    Only meaning is kept: a key may also come twice, the wrong value first.
+    Only the meaning is kept: a key may also occur twice, with a wrong value first.
     """
 
     def blank() -> str:
@@ -115,7 +116,7 @@ def _spell_character(character: str, rng: random.Random) -> str:
 
 
 def rearrange(line: bytes, rng: random.Random) -> bytes:
-    """A line whose object is that of ``line`` with up to two values or keys replaced, legally spelled."""
+    """Returns ``line`` with up to two values or keys of its object replaced, in a legal spelling."""
     fields = json.loads(line)
     for _ in range(rng.choice((0, 0, 1, 1, 2))):
         if not fields:
@@ -135,7 +136,7 @@ def rearrange(line: bytes, rng: random.Random) -> bytes:
 
 
 def mutate(line: bytes, rng: random.Random) -> bytes:
-    """``line`` after one to four random edits of its bytes."""
+    """Returns ``line`` after one to four random edits of its bytes."""
     data = bytearray(line)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3, 4))):
         at = rng.randrange(len(data) + 1)
@@ -193,7 +194,7 @@ def _result(function: Callable[[bytes], Any], line: bytes) -> Any:
 
 
 def difference(line: bytes) -> str | None:
-    """What compiled codec and twin disagree on; None if they agree."""
+    """Describes how the compiled codec and the twin disagree; None if they agree."""
     for name, compiled, reference in (
         ("decode", _decode.decode, twin.decode),
         ("decode_request", _request.decode, twin.decode_request),
@@ -206,7 +207,7 @@ def difference(line: bytes) -> str | None:
 
 
 def case(seed: int, index: int) -> bytes:
-    """The line of one case: depends on nothing but its seed and index."""
+    """Returns the line of one case, which depends only on its seed and index."""
     rng = random.Random(seed * 1_000_003 + index)
     line = rng.choice(CORPUS)
     way = rng.random()
@@ -216,7 +217,7 @@ def case(seed: int, index: int) -> bytes:
 
 
 def examine(seed: int, index: int) -> tuple[str, str | None]:
-    """The kind of message or fault, and the line with what differs."""
+    """Returns the kind of message or fault, and the line with the difference, if any."""
     line = case(seed, index)
     found = difference(line)
     if found is not None:

@@ -1,7 +1,7 @@
-"""What the fuzzers have in common: one case after the other until time or number is up, and a command line.
+"""The common part of the fuzzers: runs cases until a time or number is reached, and parses the command line.
 
-Owns the loop, the arguments, and how a difference and the command that repeats it are shown. A case is known
-by its seed and index alone; what it is, and what is compared, is the fuzzer's.
+Owns the loop, the arguments, and the report of a difference with the command that repeats it. A seed and an
+index determine a case; each fuzzer defines its cases and what it compares.
 """
 
 import argparse
@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Cases between two looks at the clock.
+#: Cases between two readings of the clock.
 CASES_A_LOOK = 64
-#: Of a seed and an index: how the case ended, and what differs, None where nothing does.
+#: From a seed and an index to how the case ended, and the difference, or None.
 Examine = Callable[[int, int], tuple[str, str | None]]
 
 
 @dataclass(frozen=True)
 class Fuzzer:
-    """``module`` is its name below ``tools``, ``unit`` what a case is called."""
+    """One fuzzer; ``module`` is its name below ``tools``, ``unit`` the word for a case."""
 
     module: str
     what: str
@@ -29,7 +29,7 @@ class Fuzzer:
     def run(
         self, seed: int, cases: int | None = None, *, seconds: float | None = None, first: int = 0
     ) -> tuple[int, Counter[str], str | None]:
-        """(cases run, how they ended, None or the report of the first difference)."""
+        """Runs cases; returns (cases run, how they ended, the report of the first difference or None)."""
         outcomes: Counter[str] = Counter()
         deadline = None if seconds is None else time.monotonic() + seconds
         done = 0
@@ -45,7 +45,7 @@ class Fuzzer:
         return done, outcomes, None
 
     def main(self, arguments: list[str] | None = None) -> int:
-        """The command line: 0 if all agree, 1 at the first difference."""
+        """Runs the command line; returns 0 if all cases agree, 1 at the first difference."""
         parser = argparse.ArgumentParser(
             prog=f"python -m tools.{self.module}", description=f"Fuzz {self.what} against its twin."
         )

@@ -1,9 +1,9 @@
-"""Runs ``arbcore backtest -`` over any number of rows from a pipe; says how long it took, in how much memory.
+"""Runs ``arbcore backtest -`` over any number of rows from a pipe, and measures its time and memory.
 
     python tools/long_backtest.py --rows 100000000
 
-One day of synthetic quotes is made and sent again and again, each time under the next date: what is shown is
-that memory does not grow with the data, not what a market would pay.
+One day of synthetic quotes is sent repeatedly, each time with the next date. This shows that memory does not
+grow with the data; the P&L means nothing.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main() -> int:
     if process.returncode != 0:
         return process.returncode
     took_s = time.perf_counter() - start
-    # Of the largest child there was; on macOS in bytes.
+    # The peak of the largest child process, in kB; on macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(
         f"{found['rows']:,} rows, {found['trades']:,} trades, {found['first_ts']} to {found['last_ts']}: "

@@ -1,11 +1,11 @@
-"""Makes synthetic quotes of ES and SPY, of any length, the same for the same seed.
+"""Makes synthetic quotes of ES and SPY, of any length; the same seed gives the same quotes.
 
     python tools/make_sample.py --rows 780 --seed 7 > examples/es_spy_synthetic.csv
     python tools/make_sample.py --rows 2000000 --every-ms 100 > ticks.csv
 
-One-minute closes of regular sessions, or with ``--every-ms`` a stream of quotes at uneven instants in whole
-microseconds: SPY walks, the index sits a third of a percent above ten SPY, and the future's distance from its
-fair value wanders back and forth by a few basis points. No market made this.
+The rows are one-minute closes of regular sessions, or with ``--every-ms`` quotes at uneven instants in whole
+microseconds. SPY is a random walk, the index is a third of a percent above ten SPY, and the future's distance
+from its fair value varies by a few basis points. The data come from no real market.
 """
 
 import argparse
@@ -32,13 +32,13 @@ from arbcore.core.civil import (  # noqa: E402
 )
 
 RATE, YIELD, FACTOR = 0.043, 0.0125, 10.03
-#: How far the deviation goes from one minute to the next, bps.
+#: Size of the deviation's change from one minute to the next, bps.
 WANDER_BPS = 1.6
 OPEN_CLOCK_NS = 9 * NS_PER_HOUR + 30 * NS_PER_MINUTE
 
 
 def minutes(first_day: int) -> Iterator[int]:
-    """The ends of the minutes of every session from a day on."""
+    """Yields the ends of the minutes of every session from a day on."""
     day = first_day
     while True:
         close_ns = close_clock_ns(day)
@@ -50,7 +50,7 @@ def minutes(first_day: int) -> Iterator[int]:
 
 
 def quotes(rows: int, *, seed: int, first_day: int, wander_bps: float = WANDER_BPS) -> Iterator[str]:
-    """The lines of the file, the header first."""
+    """Yields the lines of the file, the header first."""
     rng = random.Random(seed)
     yield "ts,es_bid,es_ask,spy_bid,spy_ask\n"
     cents, bps = 60_000, 0.0
@@ -71,9 +71,9 @@ def quotes(rows: int, *, seed: int, first_day: int, wander_bps: float = WANDER_B
 
 
 def ticks(rows: int, *, seed: int, first_day: int, every_ms: int) -> Iterator[str]:
-    """The same for a stream: a quote every so many milliseconds, more or less, the header first.
+    """Yields the lines of a stream with a quote about every ``every_ms`` milliseconds, the header first.
 
-    Half of a distance from fair value is gone after some 140 quotes, however far apart they are.
+    A distance from fair value halves in about 140 quotes, independent of the time between them.
     """
     rng = random.Random(seed)
     draw, gauss = rng.random, rng.gauss

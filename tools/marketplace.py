@@ -1,8 +1,8 @@
-"""Watches the embedded exchange as one silent team: what its rounds look like from outside.
+"""Measures the rounds of the embedded exchange as a team sees them that sends no orders.
 
-``python -m tools.marketplace`` prints, for every regime, rates, spreads and depths by symbol and what each
-role of participants won or lost; the tests take their statistics from the same ``watch``. It shows what the
-parameters amount to, and nothing of any bot.
+``python -m tools.marketplace`` prints, for every regime, rates, spreads and depths by symbol, and the P&L of
+each role of participants; the tests take their statistics from the same ``watch``. It shows the effect of the
+marketplace's parameters, and nothing about any bot.
 """
 
 import argparse
@@ -26,7 +26,7 @@ Levels = list[list[int]]
 
 @dataclass
 class Sample:
-    """The books and the hidden values at one moment."""
+    """The books and the hidden fair values at one moment."""
 
     bids: dict[str, Levels]
     asks: dict[str, Levels]
@@ -38,7 +38,7 @@ class Sample:
         return None
 
     def off_fair(self, symbol: str) -> float | None:
-        """How far the middle of the touch stands above the hidden value."""
+        """Returns how far the middle of the touch is above the hidden fair value."""
         if self.bids[symbol] and self.asks[symbol]:
             return (self.asks[symbol][0][0] + self.bids[symbol][0][0]) / 2 - self.fair[symbol]
         return None
@@ -46,7 +46,7 @@ class Sample:
 
 @dataclass
 class Watched:
-    """What was seen in some seconds of one round."""
+    """The observations from some seconds of one round."""
 
     seconds: int
     messages: Counter[str] = field(default_factory=Counter)
@@ -54,7 +54,7 @@ class Watched:
     shares: Counter[str] = field(default_factory=Counter)
     books: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
-    worth: dict[str, float] = field(default_factory=dict)  # of all participants at the end, by role
+    worth: dict[str, float] = field(default_factory=dict)  # of all participants' accounts at the end, by role
 
     def spreads(self, symbol: str) -> list[int]:
         return sorted(spread for sample in self.samples if (spread := sample.spread(symbol)) is not None)
@@ -64,12 +64,12 @@ class Watched:
         return spreads[len(spreads) // 2]
 
     def one_sided(self, symbol: str) -> float:
-        """Share of the samples in which a side of the book was empty."""
+        """Returns the share of samples in which a side of the book was empty."""
         return sum(sample.spread(symbol) is None for sample in self.samples) / len(self.samples)
 
 
 def opened(config: VenueConfig, seed: int) -> tuple[Engine, int]:
-    """An exchange at the very opening of its first round, and the watcher's connection."""
+    """Returns an exchange at the opening of its first round, and the watcher's connection."""
     engine = Engine(config, seed)
     engine.start(0)
     conn = engine.connect(0)
@@ -78,7 +78,7 @@ def opened(config: VenueConfig, seed: int) -> tuple[Engine, int]:
 
 
 def lines(engine: Engine, conn: int) -> Iterator[dict[str, object]]:
-    """The messages that wait for a connection, decoded."""
+    """Yields the messages that wait for a connection, decoded."""
     for line in engine.take(conn).splitlines():
         yield json.loads(line)
 
@@ -111,7 +111,7 @@ def watch(
 
 
 def worth_by_role(engine: Engine) -> dict[str, float]:
-    """Cash plus positions at hidden value of all participants, in ticks."""
+    """Returns cash plus positions at hidden fair value, in ticks, for each role of participants."""
     fair = engine.fair_values()
     sums: Counter[str] = Counter()
     for participant in engine.marketplace.participants:
@@ -140,13 +140,13 @@ class Row:
 
 
 def at_rank(values: Sequence[float], share: float) -> float:
-    """The value that this share of all values lies below."""
+    """Returns the quantile: the value that a share of all values is below."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def row(symbol: str, rounds: Sequence[Watched]) -> Row:
-    """A symbol's line of the table."""
+    """Returns a symbol's row of the table."""
     seconds = sum(one.seconds for one in rounds)
     samples = [sample for one in rounds for sample in one.samples]
     quoted = [sample for sample in samples if sample.spread(symbol) is not None]
@@ -170,7 +170,7 @@ def row(symbol: str, rounds: Sequence[Watched]) -> Row:
 
 
 def bare_round_ms(regime: str, seed: int) -> float:
-    """CPU time of a five-minute round with nobody connected."""
+    """Measures the CPU time of a five-minute round without clients."""
     engine = Engine(VenueConfig(regime=regime, closed_ns=0), seed)
     engine.start(0)
     began = time.process_time()
@@ -179,7 +179,7 @@ def bare_round_ms(regime: str, seed: int) -> float:
 
 
 def report(regime: str, seeds: Sequence[int]) -> dict[str, object]:
-    """What ``seeds`` five-minute rounds of one regime amount to."""
+    """Plays a five-minute round of one regime for each seed and returns their statistics."""
     rounds = [watch(regime=regime, seed=seed) for seed in seeds]
     seconds = sum(one.seconds for one in rounds)
     return {
@@ -198,7 +198,7 @@ def report(regime: str, seeds: Sequence[int]) -> dict[str, object]:
 
 
 def render(found: dict[str, object]) -> str:
-    """A report as text for a person."""
+    """Returns a report as text."""
     title = f"{found['regime']}: {found['meaning']}"
     rates = (
         f"  {found['trades_per_s']:.1f} trades/s, {found['messages_per_s']:.1f} messages/s, "
@@ -217,7 +217,7 @@ def render(found: dict[str, object]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints the table of every regime asked for."""
+    """Prints the table of every chosen regime."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.marketplace", description="Show what the marketplace's regimes amount to."
     )

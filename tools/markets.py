@@ -1,8 +1,9 @@
-"""Simulated months of a pair: markets that are exactly fair but for what is planted in them.
+"""Simulated months of a pair: markets that are exactly fair except for planted effects.
 
-The future is financed at r plus a spread from the day on which the ETF's shares are paid, the ETF gathers its
-dividends until it goes ex, and both are quoted a tick wide. What may be planted: a spread that diffuses or
-jumps overnight, ex-dates, a basis that walks or comes back, bad prints. The same seed makes the same month.
+The future is financed at r plus a spread from the ETF's settlement day on, the ETF accrues dividends until
+it goes ex, and both are quoted a tick wide. These effects may be planted: a spread that diffuses or jumps
+overnight, ex-dates, a basis that is a random walk or reverts to the mean, bad prints. The same seed makes the
+same month.
 """
 
 import math
@@ -32,30 +33,30 @@ FIRST_DAY, LAST_DAY = read_date("2024-07-01"), read_date("2026-11-01")
 
 @dataclass(frozen=True)
 class Market:
-    """What a month is made of; bps but for the times, the rates a year."""
+    """The parameters of a month: times, otherwise bps; rates are per year."""
 
     pair: Pair = DEFAULT_PAIR
     days: int = 21
     every_minutes: int = 1
-    kept: float = 1.0  # the part of the rows that is there, at random
+    kept: float = 1.0  # the share of rows that are kept, at random
     r: float = 0.0365
     d: float = 0.012
     factor: float = 1.003  # of the pair's points per USD
     spread_bps: float = 0.0
-    spread_night_bps: float = 0.0  # standard deviation of its change a night
+    spread_night_bps: float = 0.0  # standard deviation of the spread's change per night
     jump_bps: float = 0.0  # of the spread, on one night in the middle
-    deviation_bps: float = 0.0  # standard deviation of what comes back
+    deviation_bps: float = 0.0  # standard deviation of the mean-reverting basis
     half_life_minutes: float = 1.0
-    walk_bps: float = 0.0  # standard deviation of a minute's step of a basis that does not come back
+    walk_bps: float = 0.0  # standard deviation per minute of the basis as a random walk
     bad_prints: int = 0
-    print_bps: tuple[float, float] = (5.0, 60.0)  # the least and the most that a bad print is off
-    ex_dates: bool = False  # whether the ETF falls by what it gathered
+    print_bps: tuple[float, float] = (5.0, 60.0)  # least and greatest error of a bad print
+    ex_dates: bool = False  # whether the ETF goes ex by the dividends it accrued
     first_day: int | None = None
 
 
 @dataclass
 class Month:
-    """The quotes of one month in columns, and what is known of it: the dividends and how often it jumped.
+    """The quotes of one month in columns, with its dividends and the number of its jumps.
 
     ``schedule`` are the ETF's dividends: (ex instant in ns, USD a share, False).
     """
@@ -69,16 +70,16 @@ class Month:
     schedule: tuple[tuple[int, float, bool], ...] = ()
     jumps: int = 0
     ex_dates: int = 0
-    level: float = 0.0  # the true one at the start, with its spread
+    level: float = 0.0  # the true level at the start, including the spread
 
     @property
     def columns(self) -> "dict[str, array[int] | array[float]]":
-        """As a backtest takes them."""
+        """Returns the columns for a backtest."""
         names = ("ts", "fut_bid", "fut_ask", "etf_bid", "etf_ask")
         return {name: getattr(self, name) for name in names}
 
     def rows(self) -> SweepRows:
-        """As the kernel takes them."""
+        """Returns the rows for the compiled kernel."""
         rows = SweepRows()
         read_into(rows, self.columns, options=ReadOptions())
         return rows
@@ -96,14 +97,14 @@ class _Day:
 @lru_cache(maxsize=2_000)
 def _day(day: int, every_minutes: int) -> _Day:
     times = tuple(_minutes(day, every_minutes))
-    # Contracts expire at the opening, so a session has one.
+    # Contracts expire at the opening, so a session has only one front contract.
     contract = front_contract(times[0])
     left = tuple((contract.expiry_ns - now_ns) / YEAR_NS for now_ns in times)
     return _Day(times, left, (contract.expiry_day - settlement_day(day)) / 365)
 
 
 def month_of(market: Market, seed: int) -> Month:
-    """One month; its first day is drawn where it is not given, so that an expiry may fall anywhere in it."""
+    """Makes one month; draws its first day if none is given, so an expiry may be anywhere in it."""
     rng = random.Random(seed)
     first = rng.randrange(FIRST_DAY, LAST_DAY) if market.first_day is None else market.first_day
     state = _State(index=rng.uniform(4_000, 7_500) * market.pair.points_per_usd / 10)
@@ -132,7 +133,7 @@ def month_of(market: Market, seed: int) -> Month:
 
 @dataclass
 class _State:
-    """What goes on from day to day: the index, and what is planted in the basis in bps."""
+    """The state from day to day: the index, and the planted effects on the basis in bps."""
 
     index: float
     deviation: float = 0.0
@@ -142,7 +143,7 @@ class _State:
 def _add_day(
     month: Month, minutes: _Day, state: _State, rng: random.Random, *, spread: float, since_ns: int
 ) -> None:
-    """Quotes of one day, both legs a tick wide; the ETF has gathered dividends since an instant."""
+    """Adds the quotes of one day, both legs a tick wide; the ETF accrues dividends since ``since_ns``."""
     market, gauss, exp, floor = month.market, rng.gauss, math.exp, math.floor
     pair, d = market.pair, market.d
     tick, factor = pair.tick, pair.points_per_usd * market.factor
@@ -180,7 +181,7 @@ def _trading_days(day: int, count: int) -> Iterator[int]:
 
 
 def _minutes(day: int, every: int) -> Iterator[int]:
-    """The ends of the bars of a session."""
+    """Yields the ends of the bars of a session."""
     clock_ns = OPEN_CLOCK_NS + every * NS_PER_MINUTE
     while clock_ns <= (close_clock_ns(day) or 0):
         yield new_york_to_utc(day, clock_ns)
@@ -188,13 +189,13 @@ def _minutes(day: int, every: int) -> Iterator[int]:
 
 
 def _last_ex_ns(market: Market, day: int) -> int:
-    """When the ETF last went ex before a day."""
+    """Returns the ETF's last ex instant before a day."""
     at_ns = new_york_to_utc(day, 0)
     return expiry_instant(usual_ex_dates(market.pair, at_ns - 120 * NS_PER_DAY, at_ns)[-1])
 
 
 def _schedule(month: Month) -> tuple[tuple[int, float, bool], ...]:
-    """What the ETF pays on each ex-date from the first row until well after the last: what it gathered."""
+    """Returns the ETF's dividends, as it accrued them, from the first row until well after the last."""
     market, ts, found = month.market, month.ts, []
     before = expiry_instant(usual_ex_dates(market.pair, ts[0] - 120 * NS_PER_DAY, ts[0])[-1])
     for ex_day in usual_ex_dates(market.pair, ts[0], ts[-1] + 200 * NS_PER_DAY):
@@ -206,7 +207,7 @@ def _schedule(month: Month) -> tuple[tuple[int, float, bool], ...]:
 
 
 def _spoil(month: Month, rng: random.Random) -> None:
-    """Puts 1 to 3 rows of one leg some bps off, as often as the market says."""
+    """Shifts 1 to 3 rows of one leg by some bps, as often as the market's parameters require."""
     for _ in range(month.market.bad_prints):
         at, length = rng.randrange(1, len(month.ts) - 4), rng.randint(1, 3)
         off = 1 + rng.choice((-1, 1)) * rng.uniform(*month.market.print_bps) * 1e-4

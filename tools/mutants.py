@@ -1,4 +1,4 @@
-"""One-line mutants of the modules that guard money, each of which some test must notice.
+"""Makes one-line mutants of the modules that guard money; a test must fail for each of them.
 
     python -m tools.mutants                                all of them
     python -m tools.mutants --target gate --target orders  some
@@ -39,7 +39,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIVE = ROOT / "tools" / "mutants_alive.txt"
-#: Processor time, and memory, of one mutant's tests: one that takes more loops for ever, and was noticed.
+#: Limits of processor time and memory for one mutant's tests; a mutant that exceeds them counts as noticed.
 CPU_S = 15
 MEMORY_BYTES = 8 << 30
 
@@ -86,7 +86,7 @@ TARGETS = {
     ),
 }  # fmt: skip
 
-#: What becomes of a token; one mutant for each.
+#: The replacements of each token; each of them is one mutant.
 SWAPS = {
     "<": ("<=",), "<=": ("<",), ">": (">=",), ">=": (">",), "==": ("!=",), "!=": ("==",),
     "+": ("-",), "-": ("+",), "*": ("/",), "/": ("*",), "//": ("*",), "%": ("*",), "<<": (">>",),
@@ -120,7 +120,7 @@ class Mutant:
 
 
 def mutants(name: str, target: Target) -> Iterator[Mutant]:
-    """Every mutant of a module, top to bottom; none of its documentation, imports and signatures."""
+    """Yields every mutant of a module from top to bottom, without docstrings, imports and signatures."""
     source = target.source()
     lines = source.splitlines()
     skipped = set() if target.compiled else _skipped_lines(source)
@@ -137,7 +137,7 @@ def mutants(name: str, target: Target) -> Iterator[Mutant]:
 
 
 def _first_column(line: str) -> int:
-    """Where what runs begins in a line; behind its end in one that only declares."""
+    """Returns the column at which a line's executable code begins; past its end if it only declares."""
     if re.match(r"\s*(from|import|@|cdef class|class|def)\b", line):
         return len(line) + 1
     if re.match(r"\s*(cdef|cpdef)\b", line):
@@ -147,7 +147,7 @@ def _first_column(line: str) -> int:
 
 
 def _calls(source: str) -> list[int]:
-    """Lines that are one call whose result nobody uses."""
+    """Returns the lines that consist of one call whose result is not used."""
     found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Expr)]
     return sorted(
         node.lineno for node in found if isinstance(node.value, ast.Call) and node.lineno == node.end_lineno
@@ -165,7 +165,7 @@ def _replacements(token: tokenize.TokenInfo, line: str) -> Sequence[str]:
     if token.type in (tokenize.OP, tokenize.NAME):
         after = line[token.end[1] :]
         before = line[: token.start[1]]
-        # A sign, a star of arguments, a cast and a pointer are no operators; nor is the in of a loop.
+        # A sign, a star before arguments, a cast and a pointer are not operators, nor is the in of a loop.
         if token.string in "+-*" and re.search(r"[=(,\[:]\s*$|return\s*$|\*$|_t$", before):
             return ()
         if token.string in "<>" and (re.match(r"\w+_t>", after) or re.search(r"<\w+_t$", before)):
@@ -179,7 +179,7 @@ def _replacements(token: tokenize.TokenInfo, line: str) -> Sequence[str]:
 
 
 def _skipped_lines(source: str) -> set[int]:
-    """Lines of annotations and signatures."""
+    """Returns the lines of annotations and signatures."""
     skipped: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
@@ -191,7 +191,7 @@ def _skipped_lines(source: str) -> set[int]:
 
 # --- many mutants in one build --------------------------------------------------------------------------
 
-#: The number of the mutant that a compiled module is to be, in the environment.
+#: The environment variable with the number of the mutant that a compiled module selects.
 SWITCH = "MUTANT"
 _DECLARED = f'cdef int MUTANT_NUMBER = int(__import__("os").environ.get("{SWITCH}", "0"))'
 _DECIDES = re.compile(r"(\s*(?:if|elif|while) )(.+):")
@@ -199,9 +199,10 @@ _RUNS = re.compile(r"\s*(?!(?:if|elif|else|while|for|with|try|cdef|cpdef|def|cla
 
 
 def switched(source: str, mutants: Sequence[Mutant]) -> tuple[str, list[Mutant]]:
-    """A source that holds many of its mutants and asks for the number of one; those mutants from number 1 on.
+    """Returns a source that contains many of its mutants and selects one by number; and these, from 1 on.
 
-    A line stays one statement: only one that is whole by itself, and declares nothing, has room for a choice.
+    A line remains one statement, so only a line that is a complete statement, and not a declaration, can
+    contain the selection.
     """
     lines, whole, chosen = source.splitlines(), _whole_lines(source), []
     by_line: dict[int, list[Mutant]] = {}
@@ -234,13 +235,13 @@ def switched(source: str, mutants: Sequence[Mutant]) -> tuple[str, list[Mutant]]
 
 
 def _choice(forms: Mapping[int, str], line: str, part: Callable[[str], str]) -> str:
-    """An expression that is the part of one of these lines, or of the one as it stands."""
+    """Returns an expression that selects between this part of the mutated lines and of the original line."""
     choices = [f"({part(form)}) if MUTANT_NUMBER == {number} else " for number, form in forms.items()]
     return f"({''.join(choices)}({part(line)}))"
 
 
 def _whole_lines(source: str) -> set[int]:
-    """The lines that hold one statement, or the head of one, from its beginning to its end."""
+    """Returns the lines that contain exactly one complete statement, or the complete head of one."""
     found, start = set(), 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in (tokenize.INDENT, tokenize.DEDENT, tokenize.NL, tokenize.COMMENT):
@@ -257,7 +258,7 @@ def _whole_lines(source: str) -> set[int]:
 
 
 class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Loads one module from a source that is not its file's."""
+    """Loads one module from another source than its file."""
 
     def __init__(self, module: str, source: str, path: Path) -> None:
         self._module, self._source, self._path = module, source, path
@@ -272,7 +273,7 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 class _OwnTests:
-    """Leaves out the tests that run or ask a twin."""
+    """Leaves out the tests that use a twin."""
 
     def pytest_collection_modifyitems(self, items: list[object]) -> None:
         items[:] = [item for item in items if not _asks_a_twin(item)]
@@ -284,17 +285,17 @@ def _asks_a_twin(item: object) -> bool:
 
 
 class Runner:
-    """Runs a target's tests against other sources. ``scratch`` is an empty directory."""
+    """Runs a target's tests against mutated sources. ``scratch`` is an empty directory."""
 
     def __init__(self, target: Target, scratch: Path) -> None:
         self._target, self._scratch = target, scratch
         self._output = scratch / "output.txt"
-        # What every child needs is loaded before it is forked, and nothing of the package.
+        # Modules that every child needs are loaded before the fork, but none of the package.
         for name in ("pytest", "hypothesis.strategies"):
             importlib.import_module(name)
         import hypothesis
 
-        # It is enough that an example fails: none is made smaller, and none is kept for the next mutant.
+        # One failing example is enough: it is not minimised, and not stored for the next mutant.
         phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
         hypothesis.settings.register_profile("mutants", database=None, deadline=None, phases=phases)
         if target.compiled:
@@ -303,17 +304,17 @@ class Runner:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / "arbcore", scratch / "arbcore", ignore=ignored)
 
-        #: The lines of functions, whose mutants need no new import, and whether package and tests are loaded.
+        #: The lines in functions, whose mutants need no new import; and whether package and tests are loaded.
         self._functions = set() if target.compiled else _function_lines(target.source())
         self._loaded = False
-        #: The mutants among which the module that was built last chooses, by number; 0 is none of them.
+        #: The mutants in the module that was built last, by number; 0 selects none of them.
         self._numbers: dict[Mutant, int] = {}
 
     def prepare(self, mutants: Sequence[Mutant]) -> list[Mutant]:
-        """The mutants in the order in which they are tried.
+        """Returns the mutants in the order in which they are tried.
 
-        A compiled module is built with as many of them as it can hold, and these come first; of a Python
-        module, those outside its functions, which are tried before the package is loaded.
+        A compiled module is built with as many mutants as it can contain, and these come first. In a Python
+        module those outside functions come first, because they are tried before the package is loaded.
         """
         if not self._target.compiled:
             return sorted(mutants, key=lambda mutant: mutant.line in self._functions)
@@ -324,9 +325,9 @@ class Runner:
         return [*chosen, *(mutant for mutant in mutants if mutant not in self._numbers)]
 
     def lives(self, mutant: Mutant | None) -> bool:
-        """Whether the tests pass with this mutant, or without any. What cannot be built does not live.
+        """Whether the tests pass with this mutant, or without any; False if it cannot be built.
 
-        They run in a process forked for it.
+        The tests run in a forked process.
         """
         if mutant is not None and mutant.line in self._functions and not self._loaded:
             self._load()
@@ -335,7 +336,7 @@ class Runner:
         return self._in_child(lambda: self._run(mutant))
 
     def said(self) -> str:
-        """What the last process printed."""
+        """Returns the output of the last process."""
         return self._output.read_text(encoding="utf-8", errors="replace")
 
     def _in_child(self, work: Callable[[], int]) -> bool:
@@ -358,7 +359,7 @@ class Runner:
         return status == 0
 
     def _load(self) -> None:
-        """Imports the package and the tests into this process, from which the next ones are forked."""
+        """Imports the package and the tests into this process, from which later ones are forked."""
         import pytest
 
         with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
@@ -401,13 +402,13 @@ class Runner:
 
 
 def _function_lines(source: str) -> set[int]:
-    """The lines in bodies of functions: what they say is read anew at each call."""
+    """Returns the lines in bodies of functions, which can be replaced without a new import."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
     return {line for node in nodes for line in range(node.body[0].lineno, (node.end_lineno or 0) + 1)}
 
 
 def _replace_functions(target: Target, source: str) -> None:
-    """Gives the functions of the loaded module the code that they have in another source of it."""
+    """Replaces the code of the loaded module's functions by their code in another source."""
     loaded, changed = sys.modules[target.module], types.ModuleType(target.module)
     exec(compile(source, str(ROOT / target.path), "exec"), changed.__dict__)  # noqa: S102
     for old, new in _function_pairs(vars(loaded), vars(changed), target.module):
@@ -431,7 +432,7 @@ def _function_pairs(
 
 
 def _build(target: Target) -> None:
-    """Builds one module in place with the directives of ``setup.py``, without optimising."""
+    """Builds one module in place with the directives of ``setup.py``, without optimisation."""
     from Cython.Build import cythonize
     from setuptools import Extension, setup
 
@@ -447,7 +448,7 @@ def _build(target: Target) -> None:
 
 
 def known_alive() -> set[str]:
-    """The mutants that no test can tell from the module, as reviewed."""
+    """Returns the reviewed mutants that no test can distinguish from the module."""
     lines = ALIVE.read_text(encoding="utf-8").splitlines() if ALIVE.exists() else []
     return {line.strip() for line in lines if line.strip() and not line.startswith("#")}
 
@@ -485,7 +486,7 @@ def hunt(name: str, deadline_s: float) -> bool:
 
 
 def _in_own_process(name: str, deadline_s: float) -> bool:
-    """Hunts in a forked process: each module's hunt loads what the next one must not have loaded."""
+    """Calls ``hunt`` in a forked process, because it loads modules that the next one must load itself."""
     child = os.fork()
     if child == 0:
         code = 1

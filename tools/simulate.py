@@ -1,4 +1,4 @@
-"""Rounds of bot and embedded exchange in one process, in virtual time, from seeds.
+"""Plays rounds of bot and embedded exchange in one process, in virtual time, from seeds.
 
     python -m tools.simulate                      the table: all strategies, each alone, every regime twice
     python -m tools.simulate --seeds 1000         invariants checked after every event, under fault storms
@@ -30,7 +30,7 @@ STORM_NAMES = [name for name in STORMS if name != "none"]
 
 
 def table_plans(args: argparse.Namespace) -> Iterator[tuple[str, RoundPlan]]:
-    """Every row of the table with the plan of its first round."""
+    """Yields every row of the table with the plan of its first round."""
     base = RoundPlan(
         seed=0, mode=args.mode, round_ns=args.round_s * SECOND_NS, latency_ns=args.latency_us * 1000
     )
@@ -96,7 +96,7 @@ def run_table(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
 
 
 def run_seeds(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
-    """Checked rounds under every storm in turn; a failing one prints the command that repeats it."""
+    """Plays checked rounds under every storm in turn; prints the command that repeats a failing one."""
     plans = [checked_plan(args, index) for index in range(args.seeds)]
     failed = 0
     for plan, result in zip(plans, pool.map(play, plans, chunksize=4), strict=True):
@@ -109,7 +109,9 @@ def run_seeds(args: argparse.Namespace, pool: ProcessPoolExecutor) -> int:
 
 
 def checked_plan(args: argparse.Namespace, index: int) -> RoundPlan:
-    """Storms in turn, under each of them every regime, and half of the bots stopped or killed on the way."""
+    """Returns the plan of a round: every storm in turn, each with every regime; half of the bots are stopped
+    or killed during the round.
+    """
     storms = len(STORM_NAMES)
     return RoundPlan(
         seed=args.first_seed + index, mode=args.mode, storm=STORM_NAMES[index % storms],

@@ -1,4 +1,4 @@
-"""The carry desk against a model broker in virtual time, from seeds, with its invariants held throughout.
+"""Plays the carry desk against a model broker in virtual time, from seeds, and checks its invariants.
 
 python -m tools.simulate --desk --seeds 10000       every storm in turn, every way of ending
 python -m tools.simulate --desk --seed 17           one again, as a failing seed says
@@ -17,9 +17,9 @@ from tools.desk_simulation.desk_world import ENDINGS, OCCASIONS, SETTINGS, DeskP
 
 
 def plan_of(seed: int) -> DeskPlan:
-    """Every storm in turn, under each of them every ending, with other sizes and ways to enter.
+    """Returns the plan of a seed: every storm in turn, each with every ending, sizes and kinds of entry vary.
 
-    Every seventh turn trading is off from some time on.
+    In every seventh turn trading is off from some time on.
     """
     storms = list(STORMS)
     turn = seed // len(storms)
@@ -30,7 +30,7 @@ def plan_of(seed: int) -> DeskPlan:
         daily_loss_usd=300.0 if turn % 5 == 0 else SETTINGS.daily_loss_usd,
     )
     occasion = list(OCCASIONS)[turn // len(ENDINGS) % len(OCCASIONS)]
-    # Where trading is off a pair is left alone, at its roll and at its expiry too.
+    # With trading off a pair stays open, also at its roll and at its expiry.
     off_s = 12 if turn % 7 == 2 and occasion in ("", "midnight") else 0
     return DeskPlan(
         seed,
@@ -47,7 +47,7 @@ def again_command(plan: DeskPlan) -> str:
 
 
 def run_seeds(seeds: range, jobs: int) -> int:
-    """Plays them; each that fails prints the command that repeats it."""
+    """Plays the seeds; prints for each that fails the command that repeats it."""
     plans = [plan_of(seed) for seed in seeds]
     failed = 0
     total: Counter[str] = Counter()

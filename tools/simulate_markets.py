@@ -1,15 +1,14 @@
-"""Months of simulated markets, run through the compiled backtest with the tracked level.
+"""Runs the compiled backtest with the tracked level over months of simulated markets.
 
     python -m tools.simulate_markets                  the table: every kind of market, 100 months each
     python -m tools.simulate_markets --months 1000 --workers 2
     python -m tools.simulate_markets --kind jump --first 17 --months 1    one month again
 
-In a market that is always fair there is nothing to trade, at an entry of 2 bps and of 3: at most one trade a
-jump of the spread or an ex-date that nobody announced, and at most three a month on average where the spread
-diffuses by 8 bps a night. (A night that moves the basis by more than an entry comes about once a month there,
-by chance: single months have more than three.) Where a deviation is planted, the table says what the level
-earns of it and what a constant does that knows the true level of the first row. Exit 1 where a bound is
-broken.
+An always fair market must give almost no trades at entries of 2 bps and of 3 bps: at most one trade per jump
+of the spread or unannounced ex-date, and at most three a month on average if the spread diffuses by 8 bps a
+night. (There, about one night a month moves the basis by more than an entry by chance, so single months have
+more than three.) If a deviation is planted, the table shows the P&L with the tracked level, and the P&L with
+a constant equal to the true level of the first row. The command exits with 1 if a bound is broken.
 """
 
 import argparse
@@ -30,23 +29,23 @@ ENTRIES_BPS = (2.0, 3.0)
 
 
 def spread_of(seed: int) -> float:
-    """From 0 to 220 bps, all of them about as often."""
+    """Returns a spread from 0 to 220 bps, about uniformly distributed over the seeds."""
     return float(seed * 37 % 12 * 20)
 
 
 def spread_within(seed: int) -> float:
-    """From 60 to 160 bps, so that a jump of 60 stays from 0 to 220."""
+    """Returns a spread from 60 to 160 bps, so that it stays within 0 to 220 after a jump of 60."""
     return float(60 + seed * 37 % 6 * 20)
 
 
-# How many trades a month may have.
+# From a month to the most trades it may have.
 Bound = Callable[[Month], int]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of market. ``bound`` holds for each month, ``mean`` for the mean of all; a ``planted`` deviation
-    can be earned; ``scheduled`` announces the dividends.
+    """A kind of market. ``bound`` limits the trades of each month, ``mean`` the mean of all months. With
+    ``planted`` a deviation can be traded; with ``scheduled`` dividends are announced.
     """
 
     name: str
@@ -100,7 +99,7 @@ KINDS = (
 
 
 def settings_of(kind: Kind, month: Month, entry_bps: float) -> BacktestSettings:
-    """The settings of a run: the defaults but for the entry and what is known of the market."""
+    """Returns the settings of a run: defaults, except the entry and the known facts of the market."""
     market = month.market
     return BacktestSettings(
         pair=market.pair.name,
@@ -112,7 +111,7 @@ def settings_of(kind: Kind, month: Month, entry_bps: float) -> BacktestSettings:
 
 
 def run(rows: SweepRows, settings: BacktestSettings) -> Backtest:
-    """One backtest over one month."""
+    """Runs one backtest over one month."""
     done = Backtest(settings, expiries_ns=all_expiries_ns(), fixed=False, keep_trades=True)
     done.feed_memory(rows)
     done.end()
@@ -121,7 +120,7 @@ def run(rows: SweepRows, settings: BacktestSettings) -> Backtest:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One month: trades and total P&L by entry, the constant's P&L where something is planted, the bound."""
+    """One month: trades and total P&L by entry, the constant's P&L if a deviation is planted, the bound."""
 
     seed: int
     trades: tuple[int, ...]
@@ -158,12 +157,12 @@ def _outcome(task: tuple[str, int]) -> Outcome:
 
 
 def means_of(outcomes: list[Outcome]) -> list[float]:
-    """Trades a month at each entry."""
+    """Returns the mean trades per month at each entry."""
     return [statistics.fmean(each.trades[at] for each in outcomes) for at in range(len(ENTRIES_BPS))]
 
 
 def line_of(kind: Kind, outcomes: list[Outcome]) -> str:
-    """One line of the table."""
+    """Returns one line of the table."""
     parts = [f"{kind.name:<12}{len(outcomes):>6}"]
     for at, entry_bps in enumerate(ENTRIES_BPS):
         made = [outcome.trades[at] for outcome in outcomes]
@@ -180,7 +179,7 @@ def line_of(kind: Kind, outcomes: list[Outcome]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """The command; 0 where no bound is broken."""
+    """Runs the command; returns 0 if no bound is broken."""
     parser = argparse.ArgumentParser(prog="simulate_markets", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--kind", choices=[kind.name for kind in KINDS], action="append")

@@ -1,15 +1,15 @@
-"""The carry bot on a day of one-second quotes, as fast as they can be taken: speed, latency, memory.
+"""Runs the carry bot over a day of one-second quotes as fast as possible: speed, latency, memory.
 
-python -m tools.soak_bot                            24 hours of rows; fails where memory grows
+python -m tools.soak_bot                            24 hours of rows; fails if memory grows
 python -m tools.soak_bot --hours 6.5                a trading day of 23,400 rows
 python -m tools.soak_bot --nights 7 --every-s 10    a week; the gateway restarts each night at 23:45
 
-With --nights the gateway goes away each night for a minute of the quotes' clock, on Sunday for an hour, and
-for two seconds of this machine's. The command fails where the bot does not come back, or where it raises an
-alarm about anything but Sunday's hour.
+With --nights the gateway goes down each night for a minute of the quotes' clock, on Sunday for an hour; by
+this machine's clock it is down for two seconds. The command fails if the bot does not reconnect, or if it
+raises an alarm about anything except Sunday's hour.
 
-The bot runs here, the gateway in a program of its own; between them are the library and TCP. Latency is from
-the arrival of a quote's bytes to an order handed to the socket, its intent on disk in between. Run from the
+The bot runs in this process, the gateway in another; library and TCP connect them. Latency is from the
+arrival of a quote's bytes until the order is written to the socket, after its intent is on disk. Run from the
 checkout; needs an extra for Interactive Brokers.
 """
 
@@ -33,10 +33,10 @@ from arbcore.broker.store import Store
 from arbcore.core.civil import iso_time
 from arbcore.play.embedded import EmbeddedGateway
 
-#: A Friday at midnight in New York; our own gateway keeps no hours.
+#: A Friday at midnight in New York; our own gateway trades at all hours.
 START_NS = 1_795_150_800 * 10**9
-#: ES swings this far from fair value and back, so that a pair is entered on either side. Not too often: the
-#: libraries keep every order of a connection.
+#: ES moves this far from fair value and back, so pairs are entered in both directions. This must be rare,
+#: because the libraries keep every order of a connection in memory.
 SWING_BPS, SWING_S, NIGHTS_SWING_S = 40.0, 7_200.0, 43_200.0
 MARKS = 8
 #: How much the resident set may grow over the last three quarters, in MB.
@@ -44,22 +44,22 @@ GROWTH_MAX_MB = 4.0
 
 
 DAY_S = 86_400
-#: Seconds after midnight at which the gateway goes away each night, for how long, and for how long on Sunday.
+#: Seconds after midnight at which the gateway goes down each night, for how long, and for how long on Sunday.
 AWAY_AT_S, AWAY_S, SUNDAY_AWAY_S = 85_500, 60, 3_600
-#: The nights of START_NS's week that are a Sunday's: it is a Friday.
+#: The index of Sunday's night, counted from START_NS, which is a Friday.
 SUNDAY = 2
 #: How long a gateway that restarts refuses connections, by the machine's clock.
 REFUSED_S = 2
 
 
 def away(night: int) -> tuple[int, int]:
-    """From which second of the run to which one the gateway is away in a night."""
+    """Returns the seconds of the run from which and until which the gateway is down in a night."""
     begin_s = night * DAY_S + AWAY_AT_S
     return begin_s, begin_s + (SUNDAY_AWAY_S if night % 7 == SUNDAY else AWAY_S)
 
 
 def write_rows(path: Path, seconds: range, nights: int) -> int:
-    """Writes a row for each of the seconds in which the gateway is there, and returns how many."""
+    """Writes a row for each second in which the gateway is up; returns the number of rows."""
     gaps = [away(night) for night in range(nights)]
     swing_s = NIGHTS_SWING_S if nights else SWING_S
     written = 0
@@ -77,7 +77,7 @@ def write_rows(path: Path, seconds: range, nights: int) -> int:
 
 
 def resident_mb() -> float:
-    """What this process has in memory; its peak where the system does not say."""
+    """Returns the resident memory of this process; its peak if the system does not report it."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -86,7 +86,7 @@ def resident_mb() -> float:
 
 
 class Watch:
-    """Times bytes in to orders out, and looks at memory every so many rows."""
+    """Measures the time from received bytes to sent orders, and memory at intervals of rows."""
 
     def __init__(self, library: str, rows: int) -> None:
         self.every = max(1, rows // MARKS)
@@ -163,7 +163,7 @@ def main(argv: list[str] | None = None) -> int:
     grown_mb = watch.memory_mb[-1] - watch.memory_mb[MARKS // 4 - 1]
     alarms = dict(bot.event_log.alarms)
     print(f"alarms                  {alarms or 'none'}")
-    # Sunday's hour is a link that is lost; the minute of each other night is not worth a word.
+    # Sunday's hour must raise an alarm about a lost link; the minute of any other night must not.
     sundays = sum(night % 7 == SUNDAY for night in range(args.nights))
     expected = {"link lost": sundays} if sundays else {}
     if watch.rows != rows or grown_mb > GROWTH_MAX_MB or alarms != expected:

@@ -1,13 +1,13 @@
-"""A live page in a real Chromium over 24 hours of simulated running: nothing may grow.
+"""Shows a live page in a real Chromium for 24 simulated hours and checks that no memory grows.
 
 python -m tools.soak_page                           the three pages, a snapshot for each 4 s of the run
-python -m tools.soak_page carry --looked 100        one page, of which the browser is not hurried as much
+python -m tools.soak_page carry --looked 100        one page, waiting for the browser every 100 snapshots
 
-The page is the program's own, its script and its stream of events too; only the pause between two events of a
-client is left out, and after every ten snapshots the browser is waited for until it shows them. At eight
-marks the browser collects its garbage, and the heap of the page's script, its nodes and listeners, and the
-memory of the server's process are read. The command fails where one of them grows over the last three
-quarters, or the page complains.
+Page, script and stream of events are those of the program; only the pause between two events of a client is
+left out. After every ten snapshots the command waits until the browser shows them. At eight marks the browser
+collects garbage; then the heap of the page's script, its nodes and listeners, and the memory of the server's
+process are measured. The command fails if one of them grows over the last three quarters of the run, or if
+the page logs an error.
 """
 
 import argparse
@@ -30,19 +30,19 @@ from live_snapshots import SNAPSHOTS, moved
 
 from arbcore.system import live_server
 
-#: Of the simulated run, and from one snapshot of it to the next.
+#: Length of the simulated run, and time between its snapshots.
 DAY_S, EVERY_S = 86_400, 4.0
 MARKS = 8
-#: How much may be added over the last three quarters. A mark falls on another state of the page than the one
-#: before it, so a row of a table more or less is no growth.
+#: Most growth over the last three quarters. The page has another state at each mark, so a table may have a
+#: row more or less without growth.
 HEAP_MAX_KB, NODES_MAX, SERVER_MAX_MB = 256.0, 60, 4.0
 SHOWN_S = 120.0
-#: What of a page says which snapshot it shows.
+#: For each page, the part from which the shown snapshot can be recognised.
 COUNTED = {"carry": "day_pnl", "exchange": "pnl", "serve": "trades"}
 
 
 class Mark:
-    """What a page and its server hold at one time."""
+    """The memory of a page and its server at one time."""
 
     def __init__(self, browser: Chromium, server: int) -> None:
         browser.call("HeapProfiler.collectGarbage")
@@ -58,7 +58,7 @@ class Mark:
 
 
 def resident_mb(pid: int) -> float:
-    """What a process has in memory; 0 where the system does not say."""
+    """Returns the resident memory of a process; 0 if the system does not report it."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -68,7 +68,7 @@ def resident_mb(pid: int) -> float:
 
 @contextlib.contextmanager
 def served(kind: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The process that serves a page, which takes snapshots on its standard input, and the page's address."""
+    """Yields the process that serves a page, which reads snapshots from standard input, and the address."""
     path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)])
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.soak_page", "--serve", kind], env=os.environ | {"PYTHONPATH": path},
@@ -85,21 +85,21 @@ def served(kind: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 def tell(process: subprocess.Popen[bytes], document: Mapping[str, Any]) -> None:
-    """Writes a line, and waits where the process does not read it yet: no snapshot is lost."""
+    """Writes a line; waits until the process can read it, so no snapshot is lost."""
     assert process.stdin is not None
     process.stdin.write(json.dumps(document).encode() + b"\n")
     process.stdin.flush()
 
 
 def soak(kind: str, browser: Chromium, looked: int) -> list[str]:
-    """Runs a day of one page, waiting for the browser after every so many snapshots; what is wrong."""
+    """Runs a day of one page, waiting for the browser every ``looked`` snapshots; returns the failures."""
     steps = round(DAY_S / EVERY_S)
     marks: list[Mark] = []
     began_s = time.monotonic()
     with served(kind) as (process, url):
         tell(process, moved(kind, 0, EVERY_S))
         browser.show(url, width=390)
-        # What the browser keeps for its tools would grow.
+        # The browser's own record of requests would grow.
         browser.call("Network.disable")
         browser.call("Performance.enable")
         for step in range(1, steps + 1):
@@ -123,7 +123,7 @@ def soak(kind: str, browser: Chromium, looked: int) -> list[str]:
 
 
 def wait_until_shown(browser: Chromium, text: str) -> None:
-    """RuntimeError where the page does not show the text in time."""
+    """Waits until the page shows the text. Raises RuntimeError if it takes too long."""
     end_s = time.monotonic() + SHOWN_S
     while not browser.evaluate(f"document.body.textContent.includes({text!r})"):
         if time.monotonic() > end_s:
@@ -132,7 +132,7 @@ def wait_until_shown(browser: Chromium, text: str) -> None:
 
 
 def serve(kind: str) -> None:
-    """The program of the server's process: the command's own, without a pause between events."""
+    """Runs the command's own server process, without the pause between events."""
     from arbcore.commands import _live
 
     live_server.EVENTS_APART_S = 0.0

@@ -1,8 +1,8 @@
 """A model of the broker for the carry desk: account, orders, executions, answers, and seeded faults.
 
-It keeps the truth (what it holds, what trades) and says it to the desk late, twice, wrongly or not at all, as
-real ones have done. Owns nothing of the desk: it is spoken to in the desk's commands and speaks its events.
-Time and delivery are the world's (``desk_world``).
+It has the true account and market, and reports them to the desk late, twice, wrongly or not at all, as real
+brokers have done. It shares no state with the desk: it receives the desk's commands and sends events.
+``desk_world`` owns time and delivery.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ SECOND_NS = 10**9
 
 @dataclass(frozen=True)
 class DeskFaults:
-    """Probabilities: an order's, an execution's, a question's or a quote's, unless the name says a second."""
+    """Probabilities per order, execution, request or quote; those named ``_a_second`` are per second."""
 
     partial: float = 0.0
     miss: float = 0.0
@@ -90,7 +90,7 @@ STORMS["all"] = DeskFaults(
 
 @dataclass
 class BrokerOrder:
-    """An order at the broker. ``open`` may still trade."""
+    """An order at the broker; while ``open`` it may still trade."""
 
     row: OrderRow
     perm_id: int
@@ -102,7 +102,7 @@ class BrokerOrder:
 
 @dataclass
 class Market:
-    """The true best prices of a leg, and whether it trades."""
+    """The true best prices of a leg, and whether it is trading."""
 
     bid: float = 0.0
     ask: float = 0.0
@@ -111,37 +111,37 @@ class Market:
 
 @dataclass
 class Truth:
-    """What is so, whoever knows it."""
+    """The true state of the account, whether or not the desk knows it."""
 
     orders: dict[str, BrokerOrder] = field(default_factory=dict)
     executions: dict[str, ev.Execution] = field(default_factory=dict)
     commissions: dict[str, ev.Commission] = field(default_factory=dict)
     ours: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEGS, 0))
     foreign: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LEGS, 0))
-    #: What a person traded of our pairs, and what the exchange settled, by contract.
+    #: By contract: quantities of our pairs that a person traded elsewhere or the exchange settled.
     outside: Counter[int] = field(default_factory=Counter)
 
     def by_contract(self) -> Counter[int]:
-        """What is held of each contract."""
+        """Returns the position in each contract."""
         held = Counter(self.outside)
         for execution in self.executions.values():
             held[self.orders[execution.ref].row.con_id] += execution.side * execution.quantity
         return held
 
     def held(self) -> dict[str, int]:
-        """What is held of ours, by leg."""
+        """Returns our position by leg."""
         others = {ETF: self.outside[SPY_ID], FUT: sum(self.outside.values()) - self.outside[SPY_ID]}
         return {leg: self.ours[leg] + others[leg] for leg in LEGS}
 
 
 LAGS_MAX = 2
-#: ``say(event, delay_ns)`` puts an event on its way to the desk; ``later(delay_ns, action)`` calls back.
+#: ``say(event, delay_ns)`` sends an event to the desk; ``later(delay_ns, action)`` calls an action later.
 Say = Callable[[ev.Event, int], None]
 Later = Callable[[int, Callable[[], None]], None]
 
 
 class Broker:
-    """Takes orders, cancels and questions as they arrive."""
+    """Handles orders, cancels and requests as they arrive."""
 
     def __init__(
         self, random: Random, faults: DeskFaults, *, say: Say, later: Later, utc: Callable[[], int]
@@ -155,13 +155,13 @@ class Broker:
         self.truth = Truth()
         self.market = {leg: Market() for leg in LEGS}
         self.con_ids = {FUT: 0, ETF: SPY_ID}
-        #: Contracts in which orders are no longer taken.
+        #: Contracts that no longer accept orders.
         self.expired: set[int] = set()
         self.trading = True
         self._number = 0
 
     def _happens(self, probability: float) -> bool:
-        # Drawn only where it can happen, so that a storm changes nothing but what it names.
+        # Draws a random number only if the fault is possible, so a storm changes only the faults it names.
         return probability > 0.0 and self.random.random() < probability
 
     def _delay(self) -> int:
@@ -170,7 +170,7 @@ class Broker:
     # --- orders ---------------------------------------------------------------------------------
 
     def place(self, row: OrderRow) -> None:
-        """An order arrives."""
+        """Handles an order that arrives."""
         faults = self.faults
         if row.con_id in self.expired:
             self.say(ev.OrderError(row.ref, 201, "Order rejected - reason: The contract has expired."), 0)
@@ -185,7 +185,7 @@ class Broker:
         order = BrokerOrder(row, 7_000_000 + self._number, silent=self._happens(faults.silent_status))
         self.truth.orders[row.ref] = order
         if self._happens(faults.false_cancel):
-            # The library calls it cancelled; the broker only changed its time in force.
+            # The library reports the order as cancelled, but the broker only changed its time in force.
             self.say(ev.OrderError(row.ref, 10349, "Order TIF was set to DAY based on order preset."), 0)
             self.say(ev.OrderStatus(row.ref, 0, "Cancelled", 0, row.quantity), 0)
         self._status(order, "Submitted")
@@ -196,7 +196,7 @@ class Broker:
             self._match(order)
 
     def cancel(self, ref: str) -> None:
-        """A cancel arrives."""
+        """Handles a cancel that arrives."""
         order = self.truth.orders.get(ref)
         if order is None or not order.open:
             self.say(ev.OrderError(ref, 10147, "OrderId that needs to be cancelled is not found."), 0)
@@ -210,13 +210,13 @@ class Broker:
             self._end(order)
 
     def end_all(self, con_id: int = 0) -> None:
-        """Everything that works ends: a person pulls it, or its contract has expired."""
+        """Ends all working orders: a person cancels them, or their contract has expired."""
         for order in self.truth.orders.values():
             if order.open and con_id in (0, order.row.con_id):
                 self._end(order)
 
     def wake(self, leg: str) -> None:
-        """A leg trades again: what rests is tried."""
+        """Tries to fill the resting orders of a leg that trades again."""
         for order in list(self.truth.orders.values()):
             if order.open and not order.slow and order.row.leg == leg:
                 self._match(order)
@@ -307,7 +307,7 @@ class Broker:
             self.push(leg, con_id)
 
     def push(self, leg: str, con_id: int) -> None:
-        """Tells what is held of a contract, as after every change of it, whoever made it."""
+        """Reports the position in a contract, as the broker does after every change of it by anyone."""
         quantity = self._held()[con_id]
         self.say(ev.PositionChanged(ev.PositionLine(leg, con_id, quantity)), 0)
 
@@ -330,12 +330,12 @@ class Broker:
         self.truth.executions[key] = after
         self.say(after, 0)
         if self.random.random() < 0.3:
-            self.say(before, self._delay())  # and the old one once more, out of order
+            self.say(before, self._delay())  # and the old position again, out of order
 
-    # --- questions ------------------------------------------------------------------------------
+    # --- requests -------------------------------------------------------------------------------
 
     def ask(self, question: Ask, *, fail: bool = True) -> None:
-        """A question arrives."""
+        """Handles a request that arrives."""
         if fail and self._happens(self.faults.silent_query):
             return
         if fail and self._happens(self.faults.failed_query):
@@ -366,7 +366,7 @@ class Broker:
             for con_id, quantity in sorted(held.items())
             if quantity
         )
-        # The account's page is a little behind the executions: for an answer or two, or nobody could tell.
+        # The account's positions lag behind the executions, for at most LAGS_MAX responses in a row.
         lags = bool(lines) and self._lags < LAGS_MAX and self._happens(self.faults.lagging_positions)
         self._lags = self._lags + 1 if lags else 0
         if lags:

@@ -1,28 +1,28 @@
-"""The invariants of the carry desk, held after every event against the broker's truth and books of its own.
+"""The invariants of the carry desk, checked after every event against the true account and independent books.
 
-The checker counts executions, orders and messages for itself and shares no code with the desk. Each violation
-is the number of its invariant, the time and a sentence. The numbers are those of the exchange bot's checker:
+The checker counts executions, orders and messages itself and shares no code with the desk. Each violation has
+the number of its invariant, the time and a sentence. The numbers are those of the exchange bot's checker:
 
-     1  what is held and what may still fill stay within the limit, per leg and side
+     1  the position plus everything that may still fill stays within the limit, per leg and side
      2  positions are the sum of executions, each counted once
-     4  every order sent passed the gate, as exactly that order
+     4  every order sent passed the gate, unchanged
      5  an order's ref is never used twice, restarts included
      6  an intent is stored before it is sent, and sent once
      7  an execution counts once; a correction replaces
-     8  no order fills beyond its quantity, and a state that is over stays
-     9  whatever may still fill at the broker counts in the desk's own sums
-    10  only a whole round of answers makes the desk reconciled
+     8  no order fills beyond its quantity, and a final state does not change
+     9  everything that may still fill at the broker counts in the desk's own sums
+    10  the desk is reconciled only after a complete round of responses
     11  a price lies within the collar of a good, live quote
     12  no more messages than the cap in any second
-    13  no order meets a resting order of our own
-    14  nothing adds exposure while reducing, halted, stopped or unreconciled; with trading off nothing leaves
-        but what closes at the kill switch or a flatten
-    15  the kill switch holds, over restarts too
-    16  stopped means that nothing is live
-    17  a naked leg is bounded in size, and said aloud when it lasts
-    18  a restart from the store believes what the store says, each time
-    19  once faults stop, the desk is in order again within a time
-    20  a clock that jumps enters nothing and ends no hold
+    13  no order matches a resting order of our own
+    14  no order adds exposure while reducing, halted, stopped or unreconciled; with trading off the only
+        orders are those that close positions after the kill switch or a flatten
+    15  the kill switch holds, also over restarts
+    16  a stopped desk has no live orders
+    17  a naked leg is bounded in size, and raises an alarm if it lasts
+    18  after every restart the desk's state is that of the store
+    19  after faults stop, the desk is in order again within a bounded time
+    20  a clock that jumps causes no entry and ends no hold
 """
 
 import math
@@ -53,7 +53,7 @@ from arbcore.desk.records import LIMIT, AdjustmentRow, ExecutionRow, OrderRow, T
 
 SECOND_NS = 10**9
 OVER = frozenset({"filled", "cancelled", "rejected", "gone"})
-#: What the desk may lag behind a naked leg's alarm: a tick.
+#: How late a naked leg's alarm may be: one tick.
 SLACK_NS = SECOND_NS
 SLIP_NS = 2 * SECOND_NS
 
@@ -72,7 +72,7 @@ class Violation:
 
 @dataclass
 class Price:
-    """A leg's quote as last told."""
+    """A leg's quote as the desk last received it."""
 
     bid: float = 0.0
     ask: float = 0.0
@@ -92,7 +92,7 @@ class Price:
 
 
 class DeskChecker:
-    """Watches one desk over its restarts. ``truth`` is the broker's."""
+    """Checks one desk over its restarts. ``truth`` is the true account at the broker."""
 
     def __init__(self, settings: DeskSettings, truth: Any, *, start_ns: int) -> None:
         self.settings = settings
@@ -133,10 +133,10 @@ class DeskChecker:
         if not holds and len(self.violations) < 20:
             self.violations.append(Violation(invariant, self.now_ns, sentence))
 
-    # --- the world says -------------------------------------------------------------------------
+    # --- from the world -------------------------------------------------------------------------
 
     def restarted(self, session: Any, store: Any) -> None:
-        """A desk begins from the store."""
+        """Notes that a desk starts from the store."""
         self.session = session
         self.known = dict(store.executions)
         self.accepted = False
@@ -164,26 +164,26 @@ class DeskChecker:
                 self._expect(9, held[leg][side] >= may, f"a restart forgets {may} {leg} that may still fill")
 
     def crashed(self) -> None:
-        """The desk died."""
+        """Notes that the desk crashed."""
         self.linked = False
         self.naked_since_ns = None
 
     def calm(self, now_ns: int) -> None:
-        """No more faults from here."""
+        """Notes that there are no more faults from now on."""
         self.calm_ns = now_ns
 
     def ending(self, ending: str) -> None:
-        """The desk is told to end."""
+        """Notes the command that ends the desk."""
         self.killed = self.killed or ending == "kill"
         self.stopped = self.stopped or ending in ("stop", "flatten")
         self.flattened = self.flattened or ending == "flatten"
 
     def arrived(self, ref: str) -> None:
-        """An order is at the broker now."""
+        """Notes that an order has arrived at the broker."""
         self.flying.pop(ref, None)
 
     def told(self, event: ev.Event, now_ns: int, *, utc_slip_ns: int) -> None:
-        """An event, before the desk acts on it."""
+        """Takes an event before the desk acts on it."""
         self.now_ns = now_ns
         self.slip_ns = utc_slip_ns
         self.slipped_ever = self.slipped_ever or utc_slip_ns != 0
@@ -222,7 +222,10 @@ class DeskChecker:
             self.answers.add(kind)
 
     def _positions_told(self, event: ev.Positions) -> None:
-        """Good only where it is what executions come to; if something traded meanwhile, nobody can tell."""
+        """Counts positions as a good response only if they equal the sum of executions.
+
+        Ignores the response if something traded after the request: positions may then differ either way.
+        """
         kind, changes = self.asked.get(event.query, ("", 0))
         if kind != POSITIONS or changes != self.changes:
             return
@@ -257,14 +260,14 @@ class DeskChecker:
 
     @property
     def utc_ns(self) -> int:
-        """What time it truly is."""
+        """The true time."""
         return self.start_ns + self.now_ns
 
     def _date(self) -> int:
         return day_of(self.utc_ns)[0]
 
     def _written_off(self, row: AdjustmentRow) -> None:
-        """Only what a person said, or what the exchange settled, and only to what the broker just told."""
+        """Checks an adjustment: it needs --accept-account or a settlement, and the last reported position."""
         whole = self.answers >= {OPEN_ORDERS, EXECUTIONS}
         self._expect(10, whole and self.linked, f"{row.key} written off after {sorted(self.answers)}")
         if row.reason == "settled":
@@ -278,10 +281,10 @@ class DeskChecker:
         if self._position() == self.told_positions:
             self.answers.add(POSITIONS)
 
-    # --- the desk says --------------------------------------------------------------------------
+    # --- from the desk --------------------------------------------------------------------------
 
     def said(self, command: Command, now_ns: int) -> None:
-        """A command, after what it stores was stored."""
+        """Takes a command, after its row was stored."""
         self.now_ns = now_ns
         if isinstance(command, Ask):
             self.asked[command.query] = (command.kind, self.changes)
@@ -336,7 +339,7 @@ class DeskChecker:
             self.final[row.ref] = row.state
 
     def sent(self, row: OrderRow, now_ns: int, *, stored: OrderRow | None) -> None:
-        """An order leaves."""
+        """Checks an order that is sent."""
         self._stamp(now_ns)
         self._expect(5, row.ref not in self.sent_rows, f"the ref {row.ref} is used again")
         self._expect(6, stored == row, f"order {row.ref} leaves before it is stored")
@@ -373,17 +376,17 @@ class DeskChecker:
 
     @property
     def _left_alone(self) -> bool:
-        """Trading is off, and nobody said that what is open is to be closed."""
+        """Whether trading is off, and neither the kill switch nor a flatten closes what is open."""
         return self.off and not (self.killed or self.flattened)
 
     def _reduces(self, row: OrderRow) -> bool:
-        """Whether the order makes what is held of the leg smaller, everything on its side filled."""
+        """Whether the order makes the leg's position smaller, even if everything on its side fills."""
         held = self._position()[row.leg]
         may = sum(o.quantity for o in self._at_large() if (o.leg, o.side) == (row.leg, row.side))
         return row.quantity + may <= -row.side * held
 
     def _at_large(self) -> list[OrderRow]:
-        """Our orders that may still trade: on their way, or open at the broker."""
+        """Our orders that may still trade: in transit, or open at the broker."""
         live = [order.row for order in self.truth.orders.values() if order.open]
         return live + list(self.flying.values())
 
@@ -401,7 +404,7 @@ class DeskChecker:
     # --- after every event ----------------------------------------------------------------------
 
     def hold(self, session: Any, now_ns: int) -> None:
-        """Holds what the desk believes against these books."""
+        """Compares the desk's state with the checker's own books."""
         held = self._position()
         believed = session.positions()
         self._expect(2, believed == held, f"it believes {believed}; executions told come to {held}")
@@ -427,11 +430,11 @@ class DeskChecker:
         if session.stopped:
             self._expect(16, not large, f"stopped with {len(large)} live orders")
         alive = {**held, FUT: held[FUT] - self._dead_contracts()}
-        # While its clock is off, of which it has been alarmed, the desk cannot know what has expired.
+        # While its clock is wrong, which raised an alarm, the desk cannot know which contract has expired.
         self._check_naked(held if self.slip_ns and not self._naked(held) else alive)
 
     def _dead_contracts(self) -> int:
-        """Of the futures that are still in the books, those that have expired: the exchange settles them."""
+        """The quantity of expired futures that are still in the books; the exchange settles them."""
         dead = {con_id for con_id, expiry_ns in self.expiries.items() if expiry_ns <= self.utc_ns}
         traded = (row for row in self.known.values() if self.sent_rows[row.ref].con_id in dead)
         written = (row for row in self.adjustments.values() if self.futures[row.trade_id] in dead)
@@ -452,7 +455,7 @@ class DeskChecker:
         return abs(held[FUT] * factor + held[ETF]) > 0.2 * factor
 
     def _check_naked(self, held: dict[str, int]) -> None:
-        """By executions told: ES and SPY must go together, but for the time that the ladder may take."""
+        """Checks that ES and SPY offset by the known executions, except for the time that hedging takes."""
         factor = self.settings.multiplier * 10
         if not self._naked(held):
             self.naked_since_ns = None
@@ -469,14 +472,14 @@ class DeskChecker:
             self._expect(17, not quiet, f"naked for {since_ns / SECOND_NS:.1f} s and no alarm")
 
     def finish(self, session: Any, now_ns: int) -> None:
-        """The end of a run whose faults stopped a while ago."""
+        """Checks the desk at the end of a run, some time after its faults stopped."""
         self.now_ns = now_ns
         if session is None:
             self._expect(19, False, "the desk is not running")
             return
         told = self.truth.held()
         self._expect(19, session.positions() == told, f"it believes {session.positions()}, the broker {told}")
-        # Refused thrice in a row it waits for a person.
+        # After three refused entries in a row the desk waits for a person.
         rejected = sum(row.role == "entry" and self.final.get(row.ref) == "rejected"
                        for row in self.sent_rows.values())
         refused = "entries refused" in session.reasons and rejected >= 3

@@ -1,7 +1,7 @@
-"""Order ids of one connection after the other, as a shell keeps them, at a broker that gives ids out again.
+"""Translates order ids to refs over several connections, as a shell does; the broker may reuse ids.
 
-Statuses and errors name an order by its id. What an id of this connection means is known of those sent on it;
-the broker's permanent number, once heard with its ref, tells the others. Owns that translation only.
+Statuses and errors name an order by its id. The ids of orders sent on this connection are known. For other
+orders the broker's permanent number identifies the ref, once both have come in one message.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from arbcore.desk import events as ev
 
 
 class Ids:
-    """``sent`` gives an order its id; ``heard`` is an event as the desk hears it, or None."""
+    """``sent`` gives an order its id; ``heard`` returns an event as the desk receives it, or None."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -22,20 +22,20 @@ class Ids:
         self._ref_of_perm: dict[int, str] = {}
 
     def connected(self, rolled_back: bool) -> None:
-        """A connection begins; the broker's next id may be one that was given out before."""
+        """Begins a connection; with ``rolled_back`` the broker's next id may be one that was used before."""
         self._ref_of_id.clear()
         self._ref_of_perm.clear()
         if rolled_back and self._next > 1:
             self._next = self._random.randrange(1, self._next + 1)
 
     def sent(self, ref: str) -> None:
-        """An order leaves under the next id."""
+        """Gives the next id to an order that is sent."""
         self._id_of[ref] = self._next
         self._ref_of_id[self._next] = ref
         self._next += 1
 
     def heard(self, event: ev.Event) -> ev.Event | None:
-        """What a shell makes of it."""
+        """Returns the event with its order's ref, or None if the order is not known."""
         if isinstance(event, ev.OpenOrders):
             for line in event.orders:
                 self._know(line.perm_id, line.ref)

@@ -1,6 +1,6 @@
-"""A store in memory for the simulated desk, with the real one's promises: upserts by key, a snapshot.
+"""A store in memory for the simulated desk, with the guarantees of the real one: upserts by key, a snapshot.
 
-What a crash loses is what was not written yet when it struck.
+A crash loses only the rows that were not written yet.
 """
 
 from arbcore.desk.commands import (
@@ -41,7 +41,7 @@ class MemoryStore:
         self.level: StoredLevel | None = None
 
     def write(self, command: Command) -> None:
-        """Writes what a command carries, if it carries anything."""
+        """Writes the row of a command, if it has one."""
         if isinstance(command, SendOrder):
             self.orders.update((row.ref, row) for row in command.orders)
         elif isinstance(command, SaveOrder):
@@ -60,7 +60,7 @@ class MemoryStore:
             self.level = command.row
 
     def snapshot(self) -> Snapshot:
-        """Everything."""
+        """Returns all rows."""
         return Snapshot(
             account=self.account,
             trades=tuple(self.trades.values()),

@@ -1,7 +1,7 @@
 """The carry desk and the model broker in one process, in virtual time, from one seed.
 
-It plays the shell's part: it connects, carries messages both ways, stores before it sends, lets time pass,
-crashes and starts again. It must not decide anything for either side.
+It replaces the shell: it connects, carries messages both ways, stores before it sends, advances time, crashes
+and starts again. It must not decide anything for either side.
 """
 
 import hashlib
@@ -49,15 +49,15 @@ ES_ID = 495512563
 LATENCY_NS = 5 * MILLISECOND_NS
 GRACE_NS = 5 * SECOND_NS
 ENDINGS = ("", "stop", "flatten", "kill")
-#: What the calendar brings in the middle of a run, and how long before an expiry a pair must then go.
+#: Calendar events in the middle of a run, each with the seconds before an expiry at which pairs must close.
 OCCASIONS = {"": 0.0, "midnight": 0.0, "roll": 3_600.0, "expiry": 0.0}
 OCCASION_AFTER_NS = 12 * SECOND_NS
 SETTLED_AFTER_NS = 6 * SECOND_NS
 COUNTED = ("events", "orders", "crashes", "cuts", "pairs", "alarms", "hedges", "hands", "settled")
-#: How often a person looks whether the bot has taken the account as it is.
+#: How often a person checks whether the bot has accepted the account.
 PERSON_NS = 4 * SECOND_NS
 
-#: Short pauses and an entry that is easily had, so that a minute sees many pairs.
+#: Short pauses and a low entry threshold, so that a minute has many pairs.
 SETTINGS = DeskSettings(
     trading_enabled=True, factor=10.0, cooldown_s=0.5, max_hold_days=8 / 86_400, stop_bps=25.0, stale_s=2.0,
     daily_loss_usd=20_000.0, audit_s=10.0, alarm_repeat_s=2.0, roll_before_s=0.0, clock_slip_s=1.0,
@@ -68,9 +68,9 @@ Make = Callable[[DeskSettings, str, Snapshot], Any]
 
 @dataclass(frozen=True)
 class DeskPlan:
-    """What is played: faults until ``calm_s``, then none until the end, when everything must be in order.
+    """The plan of a run: faults until ``calm_s``, then none until the end, when everything must be in order.
 
-    At ``off_s`` (0: never) somebody begins the desk anew with trading off.
+    At ``off_s`` (0: never) the desk is restarted with trading off.
     """
 
     seed: int
@@ -86,7 +86,7 @@ class DeskPlan:
 
 @dataclass(frozen=True)
 class DeskResult:
-    """What came of a plan."""
+    """The result of a plan."""
 
     seed: int
     trace_hash: str
@@ -101,7 +101,7 @@ class DeskResult:
 
 
 def start_of(plan: DeskPlan) -> int:
-    """When a plan begins, so that its occasion comes in the middle of it."""
+    """Returns the start time that puts the plan's occasion into the middle of the run."""
     if plan.occasion == "midnight":
         return read_time("2026-03-03T05:00:00Z") - OCCASION_AFTER_NS
     if plan.occasion:
@@ -111,11 +111,11 @@ def start_of(plan: DeskPlan) -> int:
 
 
 class Crash(Exception):
-    """The process dies here."""
+    """Raised at the point where the process dies."""
 
 
 class DeskWorld:
-    """One run. Everything in it follows from the plan."""
+    """One run, completely determined by its plan."""
 
     def __init__(self, plan: DeskPlan, make: Make = DeskSession) -> None:
         self.plan = plan
@@ -174,7 +174,7 @@ class DeskWorld:
         if plan.ending:
             self._later(plan.calm_s * SECOND_NS * 2 // 3, self._end)
         end_ns = plan.duration_s * SECOND_NS
-        # A pair that is on its way at the end may come to its rest.
+        # A pair that is being opened or closed at the end gets this long to finish.
         grace_ns = end_ns + GRACE_NS
         while self._queue and self._queue[0][0] <= (end_ns if self._at_rest() else grace_ns):
             self.now_ns, _, action = heapq.heappop(self._queue)
@@ -196,7 +196,7 @@ class DeskWorld:
 
     @property
     def utc_ns(self) -> int:
-        """The machine's wall clock, which may be wrong."""
+        """Returns the time of the machine's wall clock, which may be wrong."""
         return self.start_ns + self.now_ns + self.utc_slip_ns
 
     # --- the shell ------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ class DeskWorld:
             self._deliver(ev.Halted(leg, self.broker.market[leg].halted))
 
     def _resolve(self, expires_after_ns: int, con_id: int = 0) -> None:
-        """Tells both contracts: the future of the pair that is held, else the first far enough out."""
+        """Reports both contracts: the open pair's future, else the first that expires late enough."""
         session = self.session
         if session is None or not self.linked:
             return
@@ -264,7 +264,7 @@ class DeskWorld:
             self._later(self.random.randrange(100, 2_000) * MILLISECOND_NS, self._start)
 
     def _say(self, event: ev.Event, delay_ns: int) -> None:
-        """The broker says something over the connection as it is now."""
+        """Delivers an event from the broker, if the present connection still stands by then."""
         connection = self.connection
         if not self.linked:
             return
@@ -309,7 +309,7 @@ class DeskWorld:
             raise Crash
 
     def _carry_out(self, command: Command) -> None:
-        """What the shell does with a command: store first, then send."""
+        """Carries out a command as the shell does: stores first, then sends."""
         checker = self.checker
         if isinstance(command, SendOrder):
             self._may_crash()
@@ -362,7 +362,7 @@ class DeskWorld:
         connection = self.connection
 
         def arrive() -> None:
-            # What was on its way when the line broke may have arrived all the same.
+            # A message in transit when the connection broke may have arrived all the same.
             if self.connection == connection or self.random.random() >= self.faults.lost_order_on_cut:
                 action()
             else:
@@ -435,7 +435,7 @@ class DeskWorld:
         self.utc_slip_ns = self.random.choice((0, 0, 3_600, -3_600, 86_400, -30)) * SECOND_NS
 
     def _foreign(self) -> None:
-        # Whoever says that the account is right as it is lets nobody else trade in it.
+        # A person who accepts the account as it is does not let others trade in it.
         if self.counts["hands"]:
             return
         leg = self.random.choice(LEGS)
@@ -447,7 +447,7 @@ class DeskWorld:
     # --- people and the exchange ----------------------------------------------------------------
 
     def _close_by_hand(self) -> None:
-        """A person stops the bot, pulls its orders and closes the pair, or a leg of it, elsewhere."""
+        """A person stops the bot, cancels its orders and closes the pair, or one leg, in another program."""
         if self.by_hand:
             return
         self.by_hand = True
@@ -459,7 +459,7 @@ class DeskWorld:
         self.broker.end_all()
         held = truth.by_contract()
         chosen = [con_id for con_id, quantity in held.items() if quantity]
-        # Nobody leaves one leg to a bot that is not to trade.
+        # With trading off the bot could not close a single leg, so the person closes both.
         if len(chosen) > 1 and not self.plan.off_s and self.random.random() < 0.3:
             chosen = [self.random.choice(chosen)]
         for con_id in chosen:
@@ -473,10 +473,10 @@ class DeskWorld:
         self._later(PERSON_NS, self._look_whether_accepted)
 
     def _look_whether_accepted(self) -> None:
-        """Where the bot could not take the account as it is, the person says so once more."""
+        """If the bot could not accept the account, the person repeats --accept-account."""
         session = self.session
         if session is not None and "mismatch" not in session.reasons:
-            # It may not have come as far as comparing.
+            # The bot may not have compared its positions with the broker's yet.
             self.by_hand = bool({"comparing with the broker", "not connected"} & set(session.reasons))
         if self.by_hand and session is not None and "mismatch" in session.reasons:
             self.accepting = True
@@ -485,18 +485,18 @@ class DeskWorld:
             self._later(PERSON_NS, self._look_whether_accepted)
 
     def _expire(self) -> None:
-        """The future trades no more."""
+        """Ends trading in the future at its expiry."""
         self.broker.expired.add(ES_ID)
         self.broker.end_all(ES_ID)
 
     def _settle(self) -> None:
-        """The exchange settles what is held of it."""
+        """Settles the position in the expired future, as the exchange does."""
         truth = self.broker.truth
         truth.outside[ES_ID] -= truth.by_contract()[ES_ID]
         self.counts["settled"] += 1
 
     def _calm_down(self) -> None:
-        """Faults stop; from here everything must come into order by itself."""
+        """Ends all faults; from now on everything must come into order without help."""
         self.faults = self.broker.faults = replace(DeskFaults(), lost_order_on_cut=0.0)
         self.utc_slip_ns = 0
         self._silent.clear()
@@ -509,7 +509,7 @@ class DeskWorld:
             self._say(ev.Halted(leg, False), 0)
             self._say(ev.DataType(leg, 1), 0)
             self.broker.wake(leg)
-        # Connected anew, with the broker's clock: nothing of the storm is left on the line.
+        # A new connection, with the broker's clock, leaves no faulty messages in transit.
         self._cut("end of the storm")
 
     def _switch_off(self) -> None:

@@ -1,1 +1,1 @@
-"""Makes the parts of `docs/` that follow from the code: the reference and the pictures."""
+"""Makes the parts of `docs/` that are generated from the code: the reference and the pictures."""

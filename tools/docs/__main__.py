@@ -2,15 +2,15 @@
 
     python -m tools.docs [FOLDER]        FOLDER is docs/generated without one
 
-`make docs` runs it before Sphinx. Nothing that it writes is committed: it always fits the code beside it.
+`make docs` runs it before Sphinx. Its output is not committed, so the pages always match the code.
 """
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# The names of an order's events are those of the twin in tests/reference. The labels of the metrics are read
-# from the snapshots that the live pages are tested with.
+# The twin in tests/reference has the names of an order's events. The labels of the metrics come from the
+# snapshots in the tests of the live pages.
 sys.path += [str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 
 from tools.docs.diagrams import pictures  # noqa: E402

@@ -1,7 +1,7 @@
 """The pictures of the documentation as SVG: the life of an order, fair value and level, the three ways.
 
-Functions that return text. The arrows of the two order diagrams come from the code's own tables; only where
-a state stands is written here, and a state without a place is an error.
+Every function returns text. The arrows of the two order diagrams come from the tables in the code. Only the
+places of the states are written here; a state without a place is an error.
 """
 
 import math
@@ -18,12 +18,12 @@ BOX_WIDTH, BOX_HEIGHT = 150, 40
 LIVE_X, OVER_X = 265, 660
 INK, FAINT, LIVE_FILL, OVER_FILL = "#333333", "#8a8a8a", "#e8f0fb", "#eeeeee"
 
-#: from, to -> the events that lead there, in the order of the table.
+#: (from, to) -> the events of this transition, in the order of the table.
 Arrows = dict[tuple[str, str], list[str]]
 
 
 def pictures() -> dict[str, str]:
-    """Every picture by its file name."""
+    """Returns every picture by its file name."""
     return {
         "order-states-exchange.svg": states(
             exchange_arrows(), EXCHANGE_PLACES, "An order of the exchange bot"
@@ -36,7 +36,7 @@ def pictures() -> dict[str, str]:
 
 # --- the life of an order -----------------------------------------------------------------------
 
-#: The rows of the live states (left) and of the final ones (right).
+#: The places of the live states (left) and of the final ones (right).
 EXCHANGE_PLACES = {
     "unacknowledged": (LIVE_X, 0), "open": (LIVE_X, 1), "cancel_pending": (LIVE_X, 2),
     "unknown": (LIVE_X, 3), "out": (OVER_X, 1), "rejected": (OVER_X, 2),
@@ -50,7 +50,7 @@ ROW_HEIGHT, TOP = 130, 60
 
 
 def exchange_arrows() -> Arrows:
-    """The arrows of ``trading._orders.LIFECYCLE``; what leaves a state as it is, is no arrow."""
+    """Returns the arrows of ``trading._orders.LIFECYCLE``, without events that do not change the state."""
     events = {
         value: name.removeprefix("ON_").lower()
         for name, value in vars(exchange_orders).items() if name.startswith("ON_")
@@ -64,7 +64,7 @@ def exchange_arrows() -> Arrows:
 
 
 def carry_arrows() -> Arrows:
-    """The arrows of ``desk.order_table.NEXT``."""
+    """Returns the arrows of ``desk.order_table.NEXT``."""
     arrows: Arrows = {}
     for (state, event), after in order_table.NEXT.items():
         arrows.setdefault((state, after), []).append(event)
@@ -72,10 +72,10 @@ def carry_arrows() -> Arrows:
 
 
 def states(arrows: Arrows, places: Mapping[str, tuple[int, int]], title: str) -> str:
-    """A state diagram: live states on the left, final ones on the right."""
+    """Returns a state diagram with live states on the left and final ones on the right."""
     drawn = []
     leaving: dict[str, int] = {}
-    # From the top: so the arrows of one state to the final ones do not cross each other.
+    # Sorted from the top, so that arrows from one state to the final states do not cross.
     for (start, end), events in sorted(arrows.items(), key=lambda item: places[item[0][1]][1]):
         label = ", ".join(events)
         number = leaving[start] = leaving.get(start, 0) + (places[end][0] == OVER_X)
@@ -94,7 +94,7 @@ def states(arrows: Arrows, places: Mapping[str, tuple[int, int]], title: str) ->
 def arrow(
     start: str, end: str, label: str, *, places: Mapping[str, tuple[int, int]], number: int
 ) -> str:
-    """One arrow with the events beside it. Its <title> is what a test reads."""
+    """Returns one arrow with its events beside it. A test reads its <title>."""
     (x0, row0), (x1, row1) = places[start], places[end]
     y0, y1 = TOP + row0 * ROW_HEIGHT, TOP + row1 * ROW_HEIGHT
     half = BOX_WIDTH // 2
@@ -105,7 +105,7 @@ def arrow(
         along = 0.3 + 0.13 * (number - 1)
         at_x, at_y = x0 + half + along * (x1 - x0 - 2 * half), y0 + along * (y1 - y0)
     else:
-        # Downwards on the left, upwards on the right, farther out the longer the way.
+        # Arrows downwards bend left, arrows upwards bend right; longer ones bend further.
         side = -1 if row1 > row0 else 1
         out = side * (30 + 45 * abs(row1 - row0)) if side < 0 else 30 + 12 * abs(row1 - row0)
         shift = 9 if row1 > row0 else -9
@@ -123,10 +123,10 @@ def arrow(
 
 
 def level_picture() -> str:
-    """A future's distance from its index over a quarter: theory, the market's own level, and the band.
+    """Draws a future's distance from its index over a quarter: theory, the market's own level, and the band.
 
-    The index is 6,000 points, r 4.5%, d 1.4%, the market finances 60 bps a year above r, and the entry is 3
-    bps after a cost of 0.5. The quotes are a made-up wave around the level.
+    The index is 6,000 points, r 4.5%, d 1.4%; the market finances at 60 bps a year above r, and the entry
+    threshold is 3 bps after a cost of 0.5. The quotes are an invented wave around the level.
     """
     index, r, d, spread = 6_000.0, 0.045, 0.014, 0.006
     band = 3.5e-4
@@ -181,7 +181,7 @@ def polyline(line: list[tuple[int, float]], colour: str, *, dash: str = "") -> s
 
 # --- the three ways -----------------------------------------------------------------------------
 
-#: What a message or a quote passes, one box after the other: the module's name and what it does.
+#: The steps of a message or a quote, in order: the name of a module and what it does.
 WAYS: dict[str, tuple[tuple[str, str], ...]] = {
     "message": (
         ("play/exchange_link", "reads bytes"), ("wire/_decode", "line to message"),
@@ -203,7 +203,7 @@ WAYS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def way(name: str, steps: tuple[tuple[str, str], ...]) -> str:
-    """The steps of one way from top to bottom."""
+    """Draws the steps of one way from top to bottom."""
     drawn = []
     for number, (module, what) in enumerate(steps):
         y = 30 + 58 * number

@@ -1,7 +1,7 @@
-"""The reference's pages, made from the parsers, the settings tables, the errors and the JSON schemas.
+"""The pages of the reference, made from the parsers, the settings tables, the errors and the JSON schemas.
 
-Every page is Markdown. Nothing here names a command, an option or a setting: what is in the code is in the
-pages, and what has no sentence of help is an error.
+Every page is Markdown. No command, option or setting is named here: the pages contain all that the code has.
+One without a help text is an error.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from arbcore.venue.regimes import REGIMES
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "schemas"
 
-#: Characters of a line that fit a page.
+#: Most characters of a line on a page.
 USAGE_WIDTH = 78
-#: What a value of each kind of setting looks like.
+#: For each kind of setting, the form of its values.
 KINDS = {
     "text": "text",
     "team": "letters",
@@ -54,7 +54,7 @@ KINDS_OF_CELLS = {int: "whole number", float: "number", str: "text"}
 
 
 def pages() -> dict[str, str]:
-    """Every page by its file name."""
+    """Returns every page by its file name."""
     return {
         "commands.md": commands_page(),
         "settings.md": settings_page(),
@@ -70,12 +70,12 @@ def pages() -> dict[str, str]:
 
 
 def cell(text: object) -> str:
-    """Text for a cell of a Markdown table."""
+    """Escapes text for a cell of a Markdown table."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
 def prose(text: str) -> str:
-    """Plain text of the code as Markdown: options become code, and what Markdown reads as marks is none."""
+    """Converts plain text to Markdown: options become code, and Markdown's special characters are escaped."""
     parts = re.split(r"(`[^`]*`|(?<![\w-])--[a-z][a-z-]*)", text)
     for at, part in enumerate(parts):
         if part.startswith("--"):
@@ -112,7 +112,7 @@ def commands_page() -> str:
 
 
 def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Every command and command of a command with its parser, in the order of the command line."""
+    """Yields every command and subcommand with its parser, in the order of the command line."""
     top = build_parser()
     found = dict(subparsers(top))
     for name, _ in COMMANDS:
@@ -128,7 +128,7 @@ def subparsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.
 
 
 def options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The arguments that a person may give, but those that every command has."""
+    """Returns the arguments of a command, without those that every command has."""
     return [
         action for action in parser._actions
         if action.help is not argparse.SUPPRESS
@@ -143,7 +143,7 @@ def option_table(parser: argparse.ArgumentParser) -> str:
     for action in options(parser):
         if not action.help:
             raise ValueError(f"{parser.prog}: {action.dest} has no help.")
-        # One spelling of an option: the one with underscores is for those who guess.
+        # Only one spelling of an option is shown, not its variant with underscores.
         spelled = [word for word in action.option_strings if "_" not in word] or [action.dest]
         value = value_of(action)
         shown = ", ".join(f"`{word}{' ' + value if value else ''}`" for word in spelled)
@@ -198,7 +198,7 @@ def setting_table(settings: tuple[Setting, ...]) -> str:
 
 
 def range_of(setting: Setting) -> str:
-    # A setting with a reader of its own has a word of its own.
+    # A setting with its own parser also has its own word for its kind.
     kind = KINDS.get(setting.kind, setting.kind)
     low, high = setting.minimum, setting.maximum
     if setting.options:
@@ -228,7 +228,7 @@ def columns(names: tuple[str, ...]) -> str:
 
 
 def ledger_table() -> str:
-    """Every column of the ledger with its unit and its meaning."""
+    """Returns every column of the ledger with its unit and its meaning."""
     rows: list[tuple[object, ...]] = [
         (f"`{each.name}`", KINDS_OF_CELLS[each.kind], each.unit, each.meaning) for each in LEDGER_COLUMNS
     ]
@@ -236,7 +236,7 @@ def ledger_table() -> str:
 
 
 def store_tables() -> str:
-    """The tables of a store that every migration was applied to."""
+    """Returns the tables of a store after all migrations."""
     with contextlib.closing(sqlite3.connect(":memory:")) as store:
         for statements in MIGRATIONS:
             for statement in statements:
@@ -251,7 +251,7 @@ def store_tables() -> str:
 
 # --- metrics -------------------------------------------------------------------------------------
 
-#: The commands with live pages, by the name of the snapshot that the tests have of each.
+#: The commands with live pages, by the name of their snapshot in the tests.
 LIVE_VIEWS = {
     "carry": ("arbcore ibkr", carry_view), "exchange": ("arbcore exchange", exchange_view),
     "serve": ("arbcore serve", serve_view),
@@ -259,13 +259,13 @@ LIVE_VIEWS = {
 
 
 def scrape(view: LiveView, snapshot: dict[str, Any]) -> str:
-    """What ``/metrics`` answers for a snapshot."""
+    """Returns the response of ``/metrics`` for a snapshot."""
     view.take(snapshot)
     return view.metrics()
 
 
 def metrics_of(text: str) -> list[tuple[str, str, str, str]]:
-    """Name, type, labels and meaning of every metric of a scrape, in its order."""
+    """Returns name, type, labels and meaning of every metric of a scrape, in its order."""
     found = []
     for name, meaning in re.findall(r"^# HELP (\S+) (.*)$", text, re.MULTILINE):
         kind = re.search(rf"^# TYPE {name} (\w+)$", text, re.MULTILINE)
@@ -323,7 +323,7 @@ def exit_codes_page() -> str:
 
 
 def error_classes() -> list[type[errors.ArbcoreError]]:
-    """The whole tree, a class before those that are made of it."""
+    """Returns all classes of errors, each before its subclasses."""
     found: list[type[errors.ArbcoreError]] = [errors.ArbcoreError]
     for kind in found:
         found += kind.__subclasses__()
@@ -331,12 +331,12 @@ def error_classes() -> list[type[errors.ArbcoreError]]:
 
 
 def first_paragraph(kind: type) -> str:
-    """Of a docstring, as Markdown."""
+    """Returns the first paragraph of a class's docstring as Markdown."""
     return prose((kind.__doc__ or "").strip().split("\n\n")[0].replace("``", "`"))
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """The JSON Schemas by file name."""
+    """Returns the JSON Schemas by file name."""
     return {
         path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted(SCHEMAS.glob("*.json"))
     }
