@@ -5,7 +5,7 @@
     python -m tools.evidence_bars --kind walk --first 12 --sets 1
 
 A data set is 20 days of minutes, swept by ``arbcore.sweep`` itself: fills at the touch, a cost of 0.5 bps,
-the default level, 6 entries by 5 exits. Long and short positions have the rate r, so a fairly priced carry nets 0.
+the default level, 6 entries by 5 exits. Long and short positions have the rate r, so a fair carry nets 0.
 
 Without an edge (the basis is a random walk, or fair to the tick) at most 5% of the sets may be significant.
 With a mean-reverting basis of 2 bps, at least 95% must be at a half-life of 10 minutes, and at least 80% at

@@ -1,4 +1,4 @@
-"""The compiled parts once more in plain Python, written for obviousness: the specification.
+"""The compiled parts again in plain Python, written for clarity: the specification.
 
-Nothing in the package imports this folder; the tests and the benchmarks hold the compiled code against it.
+Nothing in the package imports this folder; the tests and the benchmarks compare the compiled code with it.
 """

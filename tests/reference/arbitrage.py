@@ -1,9 +1,9 @@
 """Twin of ``trading._arbitrage``: XLF against its basket, in both directions.
 
 One lot is ``unit`` shares of the ETF against its basket. ``target`` counts the hedged lots held: +1 is one
-basket bought and one unit of the ETF sold, to be made one by a conversion; -1 the reverse. All legs of an
-entry go out together at the prices that the books showed; what has not filled in time is repaired, by
-finishing or undoing lots, whichever costs less. Only what has filled is ever converted.
+basket bought and one unit of the ETF sold, which a conversion closes; -1 the reverse. All legs of an entry
+are sent together at the prices in the books. If some have not filled in time, lots are completed or undone,
+whichever costs less. Only filled lots are converted.
 """
 
 from arbcore.trading.trading_settings import NEVER_NS, SECOND_NS, XlfArbitrageSettings
@@ -15,12 +15,12 @@ from reference.strategy import Strategy
 IDLE, ENTERING, REPAIRING = range(3)
 CONVERSION_VALUE = 50
 SLACK_TICKS_MAX = 10
-#: A conversion that was rejected is not asked for again at once.
+#: After a rejected conversion the next one waits this long.
 CONVERT_PAUSE_NS = SECOND_NS
 
 
 def depth_value(levels: list[tuple[int, int]], quantity: int) -> int | None:
-    """What ``quantity`` shares cost or fetch from the best level on; None where the levels hold fewer."""
+    """Returns the value of ``quantity`` shares from the best level on; None if the levels hold fewer."""
     value = 0
     for price, size in levels:
         taken = min(size, quantity)
@@ -32,7 +32,7 @@ def depth_value(levels: list[tuple[int, int]], quantity: int) -> int | None:
 
 
 def worst_price(levels: list[tuple[int, int]], quantity: int) -> int:
-    """The price of the last level that ``quantity`` shares reach."""
+    """Returns the price of the last level that ``quantity`` shares reach."""
     for price, size in levels:
         quantity -= size
         if quantity <= 0:
@@ -41,7 +41,7 @@ def worst_price(levels: list[tuple[int, int]], quantity: int) -> int:
 
 
 class XlfArbitrage(Strategy):
-    """XLF against its basket, wherever the books' depth shows a gain."""
+    """Trades XLF against its basket whenever the books' depth gives a gain."""
 
     name = "xlf_arbitrage"
     hedged = True
@@ -76,7 +76,7 @@ class XlfArbitrage(Strategy):
             self.convert_after_ns = now_ns + CONVERT_PAUSE_NS
             return
         if self.phase == ENTERING and not live and self._held() == self.held_before:
-            # Nothing of the entry has left or filled: the prices that called for it may be gone.
+            # No order of the entry was sent or filled, and its prices may be gone.
             self.phase, self.target = IDLE, self.target_before
         if any(self._missing(symbol) for symbol in self.lot):
             self._work(live, now_ns)
@@ -119,7 +119,7 @@ class XlfArbitrage(Strategy):
         self._ask_missing([])
 
     def _touch_gain(self, direction: int) -> int:
-        """Gain of one lot at the touch alone: depth can only make it less. 0 where a side is empty."""
+        """Returns the gain of one lot at the touch, which depth can only reduce; 0 if a side is empty."""
         gain = 0
         for symbol, quantity in self.lot.items():
             state = self.desk.market.symbols[symbol]
@@ -130,9 +130,9 @@ class XlfArbitrage(Strategy):
         return gain
 
     def _best(self, direction: int) -> tuple[int, int]:
-        """(lots, gain) of the most gainful entry in a direction, after its share of the fee; (0, 0) if none
-        is worth it. Every lot must earn its place: edge, and share of the fee unless it only takes back
-        lots held the other way, which then need no conversion."""
+        """Returns (lots, gain) of the entry with the largest gain in a direction after its share of the fee;
+        (0, 0) without one. Every lot must gain the edge, plus its share of the fee; lots that only close lots
+        held the other way need no conversion, and so no share of the fee."""
         takes_back = direction * self.target < 0
         lot_fee = 0 if takes_back else -(-self.fee // self.settings.convert_lots)
         room = abs(self.target) if takes_back else self.settings.max_lots - abs(self.target)
@@ -180,8 +180,8 @@ class XlfArbitrage(Strategy):
                 self.ask(symbol, side=side, price=self.prices[symbol], size=abs(missing), value=value)
 
     def _repair(self, now_ns: int) -> bool:
-        """Choose the number of lots that costs least to reach from what has filled, at others' touch, and
-        price what is missing a tick further at each attempt. False where no number can be reached now."""
+        """Chooses the number of lots that is cheapest to reach from the fills, at others' touch, and prices
+        the missing quantities a tick further at each attempt. False if no number can be reached now."""
         best: tuple[int, int, int] | None = None
         for lots in self._reachable_lots():
             cash = self._cash_to_reach(lots)
@@ -205,7 +205,7 @@ class XlfArbitrage(Strategy):
         return True
 
     def _reachable_lots(self) -> range:
-        """From the fewest to the most lots that any symbol's holding stands for, rounded outwards."""
+        """Returns the range of lots that the holdings of the symbols correspond to, rounded outwards."""
         lows, highs = [self.target], [self.target]
         for symbol, quantity in self.lot.items():
             held = self.holding.position[symbol]
@@ -214,7 +214,7 @@ class XlfArbitrage(Strategy):
         return range(min(lows), max(highs) + 1)
 
     def _cash_to_reach(self, lots: int) -> int | None:
-        """Cash from trading to ``lots`` at others' touch; None where a side is empty or a limit forbids."""
+        """Returns the cash from trading to ``lots`` at others' touch; None without a side or the room."""
         cash = 0
         for symbol, quantity in self.lot.items():
             missing = lots * quantity - self.holding.position[symbol]

@@ -1,6 +1,6 @@
-"""Twin of ``trading._audit``: positions kept from the exchange's own words alone, held against the limits.
+"""Twin of ``trading._audit``: positions computed from the exchange's messages alone, checked against limits.
 
-It shares nothing with the order table or the gate, so that a mistake in either shows here.
+It shares nothing with the order table or the gate, so it detects a mistake in either.
 """
 
 from arbcore.trading.trading_settings import SessionSettings
@@ -9,7 +9,7 @@ from reference.orders import Order, conversion_changes
 
 
 class Audit:
-    """``breaches`` counts the messages after which some symbol stood beyond its limit."""
+    """``breaches`` counts the messages after which some symbol's position exceeded its limit."""
 
     def __init__(self, settings: SessionSettings) -> None:
         self.limits = [settings.limit(symbol) for symbol in SYMBOLS]

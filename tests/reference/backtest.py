@@ -1,18 +1,18 @@
-"""Twin of ``carry/_backtest``: rows of quotes to trades, equity and statistics, one obvious step at a time.
+"""Twin of ``carry/_backtest``: from rows of quotes to trades, equity and statistics, in simple steps.
 
-The numbers are those of the definitions: fills cross the spread, half of the cost is charged at each end,
-equity is marked at mids. Everything that is kept is a list.
+The numbers follow the definitions: fills cross the spread, half of the cost is charged at each end, equity is
+marked at mids. All stored state is in lists.
 
-Orders take time where a latency is set: what row i decides is filled, each leg by itself, at the quotes of
-the valid row i + latency of that leg. The rest follows from these rules:
+With a latency orders take time: an order decided on row i fills, each leg separately, at the quotes of the
+valid row i + latency of that leg. The rest follows from these rules:
 
-- Shares are fixed on the row that decides, from what both legs would have been filled at there.
-- While a leg is on its way nothing is decided; the row that fills the last leg decides nothing either.
+- The number of shares is fixed on the deciding row, from the prices at which both legs would fill there.
+- No decision is made while a leg is pending, nor on the row that fills the last leg.
 - Time, deviation and carry factor of an entry or exit are those of the row that filled its last leg;
-  dividends and financing of the SPY leg go by that leg's own fills.
-- What is known ahead waits for nothing: the expiry, a roll and the end of the data fill at once whatever is
-  on its way, at the row that they close at. An entry of which one leg was filled is completed there and
-  closed; one of which no leg was filled is never made, and counted.
+  dividends and financing of the SPY leg follow that leg's own fills.
+- Events known in advance have no latency: the expiry, a roll and the end of the data fill all pending legs at
+  once, at the row on which they close. An entry with one filled leg is completed there and closed; an entry
+  without a filled leg is dropped, and counted.
 - A leg is marked from the row that fills it, the entry's half of the cost from the row that completes it.
 """
 
@@ -42,7 +42,7 @@ SIDE_NAMES = {-1: "cash_and_carry", 1: "reverse"}
 
 @dataclass
 class Prices:
-    """One price a leg."""
+    """One price per leg."""
 
     es: float
     spy: float
@@ -50,7 +50,7 @@ class Prices:
 
 @dataclass
 class Order:
-    """Both legs of an entry (``reason`` None) or an exit. ``wanted`` is what the deciding row showed."""
+    """Both legs of an entry (``reason`` None) or an exit. ``wanted`` has the deciding row's prices."""
 
     es_side: int
     reason: str | None
@@ -67,7 +67,7 @@ class Order:
 
 @dataclass
 class Position:
-    """What is held or being entered; ``entry`` keeps the fills. ``c`` and ``dev_bps`` are those at entry."""
+    """An open or pending position; ``entry`` has the fills. ``c`` and ``dev_bps`` are those at entry."""
 
     side: int
     expiry_ns: int
@@ -82,10 +82,10 @@ class Position:
 
 @dataclass
 class Trade:
-    """One closed trade: the fields of the ledger, then its split.
+    """One closed trade: the fields of the ledger, then the parts of its P&L.
 
-    ``carry`` is the gross that came of time alone, ``slippage`` what the fills made of it by differing from
-    the prices of the deciding rows (below 0: lost), ``fees`` a part of ``cost``.
+    ``carry`` is the gross from the passing of time alone, ``slippage`` the part because fills differ from the
+    prices of the deciding rows (below 0: a loss), ``fees`` a part of ``cost``.
     """
 
     trade_id: int
@@ -163,7 +163,7 @@ class Backtest:
             self.last = Last(row.ts_ns, quote, math.nan, self.closed_net, False)
             return
         if self.envelope is not None:
-            # Where the mid would have to be for each entry, the row's spreads being what they are.
+            # The deviation of the mid at which each entry would happen, with the row's spreads.
             dev, wanted = quote.deviation_bps(c), self.settings.entry_bps + self.settings.cost_bps
             upper = dev + (wanted - edge_cash_and_carry_bps(es_bid=quote.es_bid, spy_ask=quote.spy_ask, c=c))
             lower = dev - (wanted - edge_reverse_bps(es_ask=quote.es_ask, spy_bid=quote.spy_bid, c=c))
@@ -199,7 +199,7 @@ class Backtest:
         return lambda _seen: rule.factor
 
     def _carry(self, row: Row, quote: Quote, expiry_ns: int) -> float | None:
-        """None while the level is not known, which learns from the row."""
+        """Returns c, or None while the level is not known; the level learns from the row."""
         s = self.settings
         growth = carry_factor(factor=1.0, r=s.r, d=s.d, t=years_to_expiry(row.ts_ns, expiry_ns))
         es_mid, spy_mid = _mids(quote)
@@ -209,7 +209,7 @@ class Backtest:
         return None if f is None else f * growth
 
     def _wanted(self, quote: Quote, es_side: int) -> Prices:
-        """What both legs would get before slippage; ``es_side`` +1 buys ES and sells SPY."""
+        """Returns the prices of both legs before slippage; ``es_side`` +1 buys ES and sells SPY."""
         if self.settings.fill == "mid":
             return Prices(*_mids(quote))
         if es_side > 0:
@@ -217,7 +217,7 @@ class Backtest:
         return Prices(quote.es_bid, quote.spy_ask)
 
     def _fills(self, quote: Quote, es_side: int) -> Prices:
-        """What both legs get: the prices wanted, less the ticks of slippage."""
+        """Returns the fill prices of both legs: the wanted prices, worsened by the ticks of slippage."""
         wanted = self._wanted(quote, es_side)
         es_slip = self.settings.es_slippage_ticks * ES_TICK
         spy_slip = self.settings.spy_slippage_ticks * SPY_TICK
@@ -246,7 +246,7 @@ class Backtest:
         return Order(es_side, reason, self._wanted(quote, es_side))
 
     def _wait(self, now_ns: int, quote: Quote, c: float) -> None:
-        """A row on which an order was on its way."""
+        """Handles a row while an order is pending."""
         if self.position is None or self.order is None:
             return
         self.order.waited_rows += 1
@@ -256,7 +256,7 @@ class Backtest:
             self._fill(now_ns, quote, c)
 
     def _settle(self, now_ns: int, quote: Quote, c: float, reason: str) -> None:
-        """Closes on this row, whatever is on its way."""
+        """Closes on this row, also if legs are pending."""
         if self.position is None:
             return
         if self.order is not None and not self.order.started and self.order.reason is None:
@@ -270,7 +270,7 @@ class Backtest:
             self._fill(now_ns, quote, c, at_once=True)
 
     def _fill(self, now_ns: int, quote: Quote, c: float, *, at_once: bool = False) -> None:
-        """Fills each leg whose time has come."""
+        """Fills each leg that is due."""
         order, position, s = self.order, self.position, self.settings
         if order is None or position is None:
             return
@@ -299,7 +299,7 @@ class Backtest:
             self.envelope.entry(position.entry_ns, position.side, dev=position.dev_bps)
 
     def _fees(self, shares: int) -> float:
-        """Of the round trip: a fee per contract and side, and a fee a share with its minimum a side."""
+        """Returns the round trip's fees: per contract and side, and per share with a minimum per side."""
         s = self.settings
         return 2.0 * (s.contracts * s.es_fee + max(shares * s.spy_fee, s.spy_fee_min))
 
@@ -348,12 +348,12 @@ class Backtest:
             self.envelope.exit(now_ns, dev=quote.deviation_bps(c))
 
     def _financing(self, p: Position, spy_entry: float, from_ns: int, to_ns: int) -> float:
-        """Paid on the SPY leg's entry value when long SPY; received, less the borrow fee, when short."""
+        """Returns interest on the SPY leg's entry value: paid if long; received, less the fee, if short."""
         s = self.settings
         funding = s.r if s.funding_rate is None else s.funding_rate
         rate = -funding if p.side < 0 else s.short_rate - s.borrow_rate
         days = settlement_day_at(to_ns) - settlement_day_at(from_ns)
-        # The sum takes the sign off a zero.
+        # Adding 0.0 turns -0.0 into 0.0.
         return rate * (p.shares * spy_entry) * (float(days) / 365.0) + 0.0
 
     def _settle_at_last(self, reason: str) -> None:
@@ -383,7 +383,7 @@ class Backtest:
         return es_leg - spy_leg - 0.5 * p.cost
 
     def open_pnl(self) -> float:
-        """The open position's net as if closed at the last row's touch; what is on its way fills there."""
+        """Returns the open position's net if closed at the last row's touch; pending legs fill there."""
         aside = copy.copy(self)
         aside.trades, aside.envelope = [], None
         aside.position, aside.order = copy.deepcopy((self.position, self.order))
@@ -407,7 +407,7 @@ class Backtest:
         self.held_rows += last.held
 
     def summary(self) -> dict[str, object]:
-        """Every statistic by its name in the result."""
+        """Returns every statistic by its name in the result."""
         trades = self.trades
         nets = [trade.net_pnl for trade in trades]
         won = _total(net for net in nets if net > 0)
@@ -450,7 +450,7 @@ class Backtest:
 
 
 def drawdown_of(equity: list[tuple[int, float]]) -> tuple[float, int]:
-    """The largest fall below the running peak, which starts at 0, and the longest time below one, in ns."""
+    """Returns the largest drawdown from the running peak, which starts at 0, and the longest one in ns."""
     peak, deepest, longest_ns = 0.0, 0.0, 0
     peak_ns = equity[0][0] if equity else 0
     for ts_ns, value in equity:
@@ -463,7 +463,7 @@ def drawdown_of(equity: list[tuple[int, float]]) -> tuple[float, int]:
 
 
 def closed_drawdown_of(nets: list[float]) -> float:
-    """The largest fall of the closed net below its running peak, which starts at 0."""
+    """Returns the largest drawdown of the closed net from its running peak, which starts at 0."""
     closed, peak, deepest = 0.0, 0.0, 0.0
     for net in nets:
         closed += net
@@ -473,14 +473,14 @@ def closed_drawdown_of(nets: list[float]) -> float:
 
 
 def daily_changes(equity: list[tuple[int, float]]) -> list[float]:
-    """Changes of the last equity of each UTC date, the first from 0."""
+    """Returns the changes of the last equity of each UTC date, the first from 0."""
     closes = {ts_ns // DAY_NS: value for ts_ns, value in equity}
     values = [0.0, *closes.values()]
     return [after - before for before, after in pairwise(values)]
 
 
 def daily_statistics(changes: list[float], max_drawdown: float) -> dict[str, float | None]:
-    """Sharpe, Sortino and Calmar, each None where it is not defined."""
+    """Returns Sharpe, Sortino and Calmar, each None if it is not defined."""
     none: dict[str, float | None] = {"sharpe": None, "sortino": None, "calmar": None}
     if len(changes) < SHARPE_DATES_MIN:
         return none

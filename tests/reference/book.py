@@ -1,7 +1,7 @@
-"""The exchange's trading rules once more, with plain lists and sorting: what the venue's floor must do.
+"""The exchange's trading rules again, with plain lists and sorting: the specification of the venue's floor.
 
 ``NaiveBook`` is one symbol's book, ``NaiveExchange`` seven of them with accounts, limits and conversions. It
-answers with the messages a client would read. No rounds, no fair values, no time, no wire.
+responds with the messages that a client receives. It has no rounds, fair values, time or encoding.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Message = dict[str, object]
 
 @dataclass
 class Order:
-    """A resting order; ``arrived`` says who came first."""
+    """A resting order; ``arrived`` orders by arrival."""
 
     owner: str
     order_id: int
@@ -40,19 +40,19 @@ CONVERT_WITH_VALE = "NOT_CONVERTIBLE: VALBZ and VALE are converted with the symb
 
 
 class NaiveBook:
-    """Price-time priority: the best price first, at equal prices who came first."""
+    """A book with price-time priority: the best price first, at equal prices the earlier order."""
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
         self.arrivals = 0
 
     def waiting(self, side: int) -> list[Order]:
-        """The orders of one side in the order in which they are to be matched."""
+        """Returns the orders of one side in the order in which they match."""
         mine = [order for order in self.orders if order.side == side]
         return sorted(mine, key=lambda order: (-side * order.price, order.arrived))
 
     def enter(self, owner: str, order_id: int, *, side: int, price: int, size: int) -> list[Execution]:
-        """Matches what crosses and rests what is left."""
+        """Matches the order as far as it crosses; the rest of it rests."""
         executions = []
         for maker in self.waiting(-side):
             if size == 0 or side * maker.price > side * price:
@@ -68,11 +68,11 @@ class NaiveBook:
         return executions
 
     def cancel(self, owner: str, order_id: int) -> None:
-        """Takes an order out, if it is there."""
+        """Removes an order, if it is in the book."""
         self.orders = [order for order in self.orders if (order.owner, order.order_id) != (owner, order_id)]
 
     def depth(self, side: int) -> list[tuple[int, int]]:
-        """All prices of one side with the sum of what waits there, best first."""
+        """Returns all prices of one side with their total size, best first."""
         prices = sorted({order.price for order in self.orders if order.side == side}, reverse=side == BUY)
         return [
             (price, sum(order.left for order in self.orders if (order.side, order.price) == (side, price)))
@@ -80,12 +80,12 @@ class NaiveBook:
         ]
 
     def visible(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """What a ``book`` message shows: the best levels of both sides."""
+        """Returns the content of a ``book`` message: the best levels of both sides."""
         return self.depth(BUY)[:BOOK_LEVELS_MAX], self.depth(SELL)[:BOOK_LEVELS_MAX]
 
 
 class NaiveExchange:
-    """Seven books and the teams' accounts. What it says is in ``said`` by team and in ``trades``."""
+    """Seven books and the teams' accounts. Its messages are in ``said`` by team, and in ``trades``."""
 
     def __init__(self, teams: list[str], limits: Mapping[str, int] = POSITION_LIMITS) -> None:
         self.limits = limits
@@ -96,7 +96,7 @@ class NaiveExchange:
         self.trades: list[Message] = []
 
     def open_orders(self, team: str) -> dict[int, Order]:
-        """One team's resting orders by id."""
+        """Returns one team's resting orders by id."""
         return {
             order.order_id: order
             for book in self.books.values()
@@ -105,7 +105,7 @@ class NaiveExchange:
         }
 
     def fits(self, team: str, symbol: str, change: int) -> bool:
-        """Whether the position may still move by ``change`` with every order of that side filled."""
+        """Whether the position may still change by ``change`` if every order of that side fills."""
         side = BUY if change > 0 else SELL
         working = sum(
             order.left for order in self.books[symbol].orders if (order.owner, order.side) == (team, side)
@@ -113,7 +113,7 @@ class NaiveExchange:
         return side * self.positions[team][symbol] + working + abs(change) <= self.limits[symbol]
 
     def add(self, team: str, order_id: int, *, symbol: str, side: int, price: int, size: int) -> None:
-        """An order whose numbers are inside the protocol's ranges."""
+        """Handles an order whose numbers are in the protocol's ranges."""
         if order_id in self.open_orders(team):
             self._reject(team, order_id, "DUPLICATE_ORDER_ID")
             return
@@ -136,13 +136,13 @@ class NaiveExchange:
             self.said[team].append({"type": "out", "order_id": order_id})
 
     def cancel(self, team: str, order_id: int) -> None:
-        """Never fails."""
+        """Handles a cancel, which never fails."""
         for book in self.books.values():
             book.cancel(team, order_id)
         self.said[team].append({"type": "out", "order_id": order_id})
 
     def convert(self, team: str, order_id: int, *, symbol: str, side: int, size: int) -> None:
-        """All or nothing, for one fee."""
+        """Converts all or nothing, for one fee."""
         if order_id in self.open_orders(team):
             self._reject(team, order_id, "DUPLICATE_ORDER_ID")
             return

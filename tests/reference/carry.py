@@ -1,7 +1,7 @@
-"""The carry arithmetic in plain Python: the specification that ``arbcore.carry._carry`` is held against.
+"""The carry arithmetic in plain Python: the specification of ``arbcore.carry._carry``.
 
-Every sum, product and quotient is one IEEE double operation in the order written, so equal means equal
-bits. Nothing in the package imports it.
+Every sum, product and quotient is one IEEE double operation in the written order, so results must be equal to
+the bit. Nothing in the package imports this module.
 """
 
 import math
@@ -17,7 +17,7 @@ ONE_OVER_LN2 = float.fromhex("0x1.71547652b82fep+0")
 
 
 def exponential(x: float) -> float:
-    """2^k times the Taylor series of e^r to the 13th power, with r = x − k·ln 2."""
+    """e^x: 2^k times the Taylor series of e^r to the 13th power, with r = x − k·ln 2."""
     x = float(x)
     if math.isnan(x):
         return x
@@ -49,31 +49,31 @@ def years_to_expiry(now_ns: int, expiry_ns: int) -> float:
 
 
 def carry_factor(*, factor: float, r: float, d: float, t: float) -> float:
-    """What turns a SPY price into the fair future."""
+    """The factor from a SPY price to the future's fair value."""
     return factor * exponential((r - d) * t)
 
 
 def deviation_bps(*, es_bid: float, es_ask: float, spy_bid: float, spy_ask: float, c: float) -> float:
-    """Future's mid over its fair value, in bps of fair value."""
+    """The future's mid minus its fair value, in bps of fair value."""
     fair = (spy_bid + spy_ask) / 2 * c
     es_mid = (es_bid + es_ask) / 2
     return _quotient(1e4 * (es_mid - fair), fair)
 
 
 def edge_cash_and_carry_bps(*, es_bid: float, spy_ask: float, c: float) -> float:
-    """Future sold at its bid, SPY bought at its ask."""
+    """The edge if the future is sold at its bid and SPY bought at its ask."""
     fair = spy_ask * c
     return _quotient(1e4 * (es_bid - fair), fair)
 
 
 def edge_reverse_bps(*, es_ask: float, spy_bid: float, c: float) -> float:
-    """Future bought at its ask, SPY sold at its bid."""
+    """The edge if the future is bought at its ask and SPY sold at its bid."""
     fair = spy_bid * c
     return _quotient(1e4 * (fair - es_ask), fair)
 
 
 def _quotient(dividend: float, divisor: float) -> float:
-    """IEEE division, which Python refuses for a divisor of zero."""
+    """IEEE division; Python's own raises for a divisor of zero."""
     if divisor != 0.0:
         return dividend / divisor
     if dividend == 0.0 or math.isnan(dividend):

@@ -1,7 +1,7 @@
-"""Twin of ``carry/_columns``: lists of Python objects to valid rows, one row after the other.
+"""Twin of ``carry/_columns``: from lists of Python objects to valid rows, one row after the other.
 
-A text means what it means in a file; a number is itself; a number as a time tells its unit by its size;
-whatever has ``isoformat`` is a time. The rules are those of ``quotes``.
+A text is read as in a file, and a number is taken as it is. The size of a number that is a time gives its
+unit. An object with ``isoformat`` is a time. The rules are those of ``quotes``.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Twin of ``carry/_envelope``: keeps every note, and makes the buckets at the end.
+"""Twin of ``carry/_envelope``: stores every note, and makes the buckets at the end.
 
 A bucket's width is the smallest power of two of nanoseconds, counted from the first note, that gives no more
-buckets than there is room for. A value that is not a number is nobody's least or largest.
+buckets than allowed. NaN is ignored in the least and largest values.
 """
 
 import math
@@ -18,7 +18,7 @@ COLUMNS = (
 
 @dataclass
 class Envelope:
-    """The same calls as the compiled one."""
+    """Has the same methods as the compiled envelope."""
 
     capacity: int = 2048
     notes: list[tuple[int, str, tuple[float, ...]]] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""The shared kernels in plain Python: the specification that ``arbcore._fast`` is held against.
+"""The shared kernels in plain Python: the specification of ``arbcore._fast``.
 
-Written for obviousness and not for speed: every answer is computed anew from all that happened, in
-Python's unbounded integers, and range checks are spelt out. Nothing in the package imports it.
+Written for clarity, not for speed: every result is computed anew from all past calls, in Python's unbounded
+integers, with explicit range checks. Nothing in the package imports this module.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def _within(value: SupportsIndex, low: int, high: int) -> int:
 
 
 class RollingMean:
-    """Keeps every value pushed since the last ``clear`` and looks at the last ``window`` of them."""
+    """Stores every value since the last ``clear`` and uses the last ``window`` of them."""
 
     def __init__(self, window: SupportsIndex) -> None:
         self._window = _within(window, 1, INT32_MAX)
@@ -82,7 +82,7 @@ class RollingMean:
 
 
 class MessageWindow:
-    """Keeps the time of every message since the last ``clear`` and counts those within the span."""
+    """Stores the time of every message since the last ``clear`` and counts those within the span."""
 
     def __init__(self, cap: SupportsIndex, span_ns: SupportsIndex) -> None:
         self._cap = _within(cap, 1, INT32_MAX)
@@ -102,7 +102,7 @@ class MessageWindow:
     def open_ns(self, now_ns: SupportsIndex) -> int:
         if self.room(now_ns) > 0:
             return index(now_ns)
-        # The last `cap` messages fill the span; there is room once the first of them leaves it.
+        # If the last `cap` messages are within the span, there is room once the first of them leaves it.
         return min(self._taken_ns[-self._cap] + self._span_ns, INT64_MAX)
 
     def clear(self) -> None:
@@ -118,7 +118,7 @@ class MessageWindow:
 
 
 class Cooldown:
-    """Keeps the times of every mark of every slot since the last ``clear``."""
+    """Stores the times of all marks of all slots since the last ``clear``."""
 
     def __init__(self, n_slots: SupportsIndex, cooldown_ns: SupportsIndex) -> None:
         self._n_slots = _within(n_slots, 1, INT32_MAX)
@@ -166,7 +166,7 @@ def _exposure(position: SupportsIndex, working: SupportsIndex, side: SupportsInd
 def exposure_room(
     position: SupportsIndex, working: SupportsIndex, side: SupportsIndex, *, limit: SupportsIndex
 ) -> int:
-    """Shares of ``side`` that may be added, held between 0 and 2**63 - 1."""
+    """Returns the shares of ``side`` that may be added, limited to 0 to 2**63 - 1."""
     exposure = _exposure(position, working, side)
     return min(max(_int64(limit) - exposure, 0), INT64_MAX)
 
@@ -179,14 +179,14 @@ def exposure_allows(
     size: SupportsIndex,
     limit: SupportsIndex,
 ) -> bool:
-    """Whether an order of ``size`` keeps within the limit; no size below 1 is an order."""
+    """Whether an order of ``size`` stays within the limit; False for a size below 1."""
     exposure = _exposure(position, working, side)
     size, limit = _int64(size), _int64(limit)
     return size > 0 and exposure + size <= limit
 
 
 def _side(levels: Levels, *, direction: int) -> Side:
-    """The levels checked: ``direction`` is 1 for asks, -1 for bids, 0 for either."""
+    """Checks and returns the levels; ``direction`` is 1 for asks, -1 for bids, 0 for either."""
     pairs = list(levels)
     if len(pairs) > LEVELS_MAX:
         raise ValueError(f"a side of a book has at most {LEVELS_MAX} levels")
@@ -201,7 +201,7 @@ def _side(levels: Levels, *, direction: int) -> Side:
 
 
 def _walk(side: Side, quantity: int) -> int | None:
-    """Take shares from the levels in order until there are ``quantity``."""
+    """Returns the value of ``quantity`` shares taken from the levels in order; None if they hold fewer."""
     value = 0
     for price, size in side:
         taken = min(size, quantity)
@@ -211,13 +211,13 @@ def _walk(side: Side, quantity: int) -> int | None:
 
 
 def depth_value(levels: Levels, quantity: SupportsIndex) -> int | None:
-    """What ``quantity`` shares cost or fetch over the levels; None if they hold fewer."""
+    """Returns the value of ``quantity`` shares over the levels; None if they hold fewer."""
     side = _side(levels, direction=0)
     return _walk(side, _within(quantity, 0, INT64_MAX))
 
 
 def _basket(sides: list[Side], quantities: list[int], lots: int) -> int | None:
-    """What ``lots`` baskets are worth over one side of every leg; None if any is short."""
+    """Returns the value of ``lots`` baskets over one side of every leg; None if a leg's depth is short."""
     total = 0
     for side, quantity in zip(sides, quantities, strict=True):
         value = _walk(side, lots * quantity)
@@ -249,7 +249,7 @@ def _legs(
 def basket_cost(
     leg_asks: Iterable[Levels], leg_quantities: Iterable[SupportsIndex], lots: SupportsIndex
 ) -> int | None:
-    """What ``lots`` baskets cost at the asks; None if a leg's depth is short."""
+    """Returns the cost of ``lots`` baskets at the asks; None if a leg's depth is short."""
     leg_asks = list(leg_asks)
     _, asks, quantities = _legs([()] * len(leg_asks), leg_asks, leg_quantities)
     return _basket(asks, quantities, _within(lots, 1, INT32_MAX))
@@ -258,14 +258,14 @@ def basket_cost(
 def basket_proceeds(
     leg_bids: Iterable[Levels], leg_quantities: Iterable[SupportsIndex], lots: SupportsIndex
 ) -> int | None:
-    """What ``lots`` baskets fetch at the bids; None if a leg's depth is short."""
+    """Returns the proceeds of ``lots`` baskets at the bids; None if a leg's depth is short."""
     leg_bids = list(leg_bids)
     bids, _, quantities = _legs(leg_bids, [()] * len(leg_bids), leg_quantities)
     return _basket(bids, quantities, _within(lots, 1, INT32_MAX))
 
 
 class _Conversion:
-    """One conversion's books and terms, checked."""
+    """The checked books and terms of one conversion."""
 
     def __init__(
         self,
@@ -282,12 +282,12 @@ class _Conversion:
         self.lot_fee = _within(terms[2], 0, QUANTITY_MAX)
 
     def create_edge(self, lots: int) -> int | None:
-        """Buy the baskets, convert, sell the ETF."""
+        """The gain of buying the baskets, converting, and selling the ETF."""
         paid = _basket(self.leg_asks, self.leg_quantities, lots)
         return self._edge(paid, _walk(self.etf_bids, lots * self.unit), lots)
 
     def redeem_edge(self, lots: int) -> int | None:
-        """Buy the ETF, convert, sell the baskets."""
+        """The gain of buying the ETF, converting, and selling the baskets."""
         fetched = _basket(self.leg_bids, self.leg_quantities, lots)
         return self._edge(_walk(self.etf_asks, lots * self.unit), fetched, lots)
 
@@ -309,7 +309,7 @@ def conversion_edge(
     lots: SupportsIndex,
     lot_fee: SupportsIndex = 0,
 ) -> tuple[int | None, int | None]:
-    """(create, redeem): what converting ``lots`` lots gains each way, None where the depth is short."""
+    """Returns (create, redeem): the gain of converting ``lots`` lots each way; None if depth is short."""
     conversion = _Conversion(
         etf=(etf_bids, etf_asks), legs=(leg_bids, leg_asks, leg_quantities), terms=(unit, fee, lot_fee)
     )
@@ -329,7 +329,7 @@ def best_lots(
     max_lots: SupportsIndex,
     lot_fee: SupportsIndex = 0,
 ) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
-    """((lots, edge), (lots, edge)) with the largest edge, create and redeem; the fewest lots on a tie."""
+    """Returns (lots, edge) with the largest edge for create and for redeem; the fewest lots on a tie."""
     conversion = _Conversion(
         etf=(etf_bids, etf_asks), legs=(leg_bids, leg_asks, leg_quantities), terms=(unit, fee, lot_fee)
     )

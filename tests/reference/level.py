@@ -1,6 +1,6 @@
-"""Twin of ``carry/level``: the factor that each row is decided with, as a list over all rows.
+"""Twin of ``carry/level``: the level used to decide on each row.
 
-Written from the definition's three steps, with everything that is known kept in lists.
+Written from the definition's three steps; all rows so far are kept in lists.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ YEAR_S = 31_536_000.0
 
 @dataclass
 class Seen:
-    """One row as the level sees it: its contract, the factor at which it is fair, and its rates."""
+    """The input of the level from one row: its contract, the factor at which it is fair, and its rates."""
 
     ts_ns: int
     expiry_ns: int
@@ -34,11 +34,11 @@ class Tracked:
     rows: list[Seen] = field(default_factory=list)
 
     def gap_s(self, at: int) -> float:
-        """dt′ of a row: the seconds since the row before it, 0 for the first."""
+        """Returns dt′ of a row: the seconds since the row before it, 0 for the first."""
         return float(self.rows[at].ts_ns - self.rows[at - 1].ts_ns) / 1e9 if at else 0.0
 
     def step(self, row: Seen) -> float | None:
-        """The factor to decide the row with, None while warming up; then learns from the row."""
+        """Returns the factor to decide on the row, None while warming up; then learns from the row."""
         self.rows.append(row)
         at = len(self.rows) - 1
         gap_s = self.gap_s(at)
@@ -65,7 +65,7 @@ class Tracked:
 
 
 def tracked(half_life_s: float) -> Callable[[Seen], float | None]:
-    """A function of one row after the other; a row of another contract starts anew."""
+    """Returns a function to call with each row in turn; a row of another contract restarts the level."""
     now: list[Tracked] = []
 
     def decide(row: Seen) -> float | None:
@@ -77,7 +77,7 @@ def tracked(half_life_s: float) -> Callable[[Seen], float | None]:
 
 
 def auto(rows: int) -> Callable[[Seen], float | None]:
-    """The median of the first rows, for all rows after them."""
+    """Returns a function that gives the median of the first rows, for all rows after them."""
     xs: list[float] = []
 
     def decide(row: Seen) -> float | None:
@@ -88,6 +88,6 @@ def auto(rows: int) -> Callable[[Seen], float | None]:
 
 
 def middle(ordered: Sequence[float]) -> float:
-    """The median: the middle value, or the mean of the middle two."""
+    """Returns the median: the middle value, or the mean of the middle two."""
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

@@ -9,7 +9,7 @@ BOND = SYMBOLS.index("BOND")
 
 
 class SymbolState:
-    """One symbol as the exchange last showed it. Levels are (price, size), best first."""
+    """The last book, trade and state of one symbol. Levels are (price, size), best first."""
 
     __slots__ = ("asks", "bids", "books", "last_price", "open", "prices", "trades", "updated_ns")
 
@@ -19,13 +19,13 @@ class SymbolState:
         self.prices: deque[int] = deque(maxlen=window)
         self.last_price = 0
         self.updated_ns = 0
-        self.books = 0  # How many came since the connection began.
+        self.books = 0  # Number of books since the connection began.
         self.trades = 0
         self.open = False
 
 
 class Market:
-    """What is known of the seven symbols since this connection began."""
+    """The data on the seven symbols since this connection began."""
 
     def __init__(self, settings: SessionSettings) -> None:
         self.settings = settings
@@ -33,7 +33,7 @@ class Market:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything: a new connection may be a new round, and old prices are no prices."""
+        """Forgets everything: a new connection may be a new round, in which old prices do not hold."""
         self.symbols = [SymbolState(self.settings.window) for _ in SYMBOLS]
 
     def on_book(
@@ -50,10 +50,10 @@ class Market:
         state.trades += 1
 
     def doubled_reference(self, symbol: int, now_ns: int) -> int:
-        """Twice the price that an order is held against; 0 where there is none or it is too old.
+        """Returns twice the reference price of the collar; 0 if there is none or it is too old.
 
-        BOND's is its fair value. Else the book's middle, else the last trade: doubled, so that a
-        middle between two ticks stays a whole number.
+        BOND's reference is its fair value. Other symbols use the book's middle, else the last trade. The
+        price is doubled because the middle may lie between two ticks.
         """
         if symbol == BOND:
             return 2 * BOND_FAIR_PRICE
@@ -65,14 +65,14 @@ class Market:
         return 2 * state.last_price
 
     def middle(self, symbol: int) -> int:
-        """The middle of the touch, rounded down; else the last trade, else the side that there is, else 0."""
+        """Returns the middle of the touch, rounded down; else the last trade, else the only side, else 0."""
         state = self.symbols[symbol]
         if state.bids and state.asks:
             return (state.bids[0][0] + state.asks[0][0]) // 2
         return state.last_price or next((levels[0][0] for levels in (state.bids, state.asks) if levels), 0)
 
     def mark(self, symbol: int, position: int, average_price: int) -> int:
-        """The price a position is worth: the touch it would hit, else last trade, else its own average."""
+        """Returns the price that values a position: its closing touch, else last trade, else its average."""
         state = self.symbols[symbol]
         if position > 0 and state.bids:
             return state.bids[0][0]

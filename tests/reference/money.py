@@ -1,12 +1,12 @@
-"""Twin of the backtest with its money and its level: rows in, ledger and summary out, one step at a time.
+"""Twin of the backtest with its money and its level: from rows to ledger and summary, one step at a time.
 
-A pair's fair value is (P − paid)·c: P the ETF's price, c = f·e^((r−d)·t) with f the level, and paid today's
-value of the scheduled dividends up to expiry in USD a share (index points count as points/f). Every valid row
-teaches the level of the contract that it is valued with, which is the position's own while one is held.
+A pair's fair value is (P − paid)·c. P is the ETF's price, c = f·e^((r−d)·t) with f the level, and paid is the
+present value of the scheduled dividends up to expiry in USD a share (index points count as points/f). Every
+valid row updates the level of the contract that values it; while a position is open, that is its contract.
 
-Orders take time where a latency is set; ``backtest`` says how. Money is booked as ``carry/money`` defines it:
+With a latency orders take time, as ``backtest`` describes. Money is booked as ``carry/money`` defines it:
 interest between settlement days at the rates of the entry, dividends by the schedule, fees or costs half at
-each end. Everything that is kept is a list.
+each end. All stored state is in lists.
 """
 
 import math
@@ -25,7 +25,7 @@ DATES_MIN, BLOCKS, SHARPE_DATES_MIN = 40, 48, 20
 
 @dataclass
 class Row:
-    """One valid row; ``expiry_ns`` and ``factor`` are None where the file has no such column."""
+    """One valid row; ``expiry_ns`` and ``factor`` are None if the file has no such column."""
 
     ts_ns: int
     fut_bid: float
@@ -47,12 +47,12 @@ class Dividend:
 
 @dataclass
 class Terms:
-    """All that a run depends on besides its rows.
+    """All parameters of a run besides its rows.
 
-    ``level`` is a half-life in seconds (``track``), a number of rows (``auto``), a factor (``number``), or
-    None (``column``), as ``mode`` says. ``rate`` gives r, without the spread, of a time and the years to
-    expiry; a ``funding_rate`` of None is that r at the entry. ``fees_of`` gives what a broker charges for one
-    side of a pair: (future's side, shares, ETF's price, time); None charges ``cost_bps`` instead.
+    ``mode`` determines the meaning of ``level``: a half-life in seconds (``track``), a number of rows
+    (``auto``), a factor (``number``), or None (``column``). ``rate`` maps a time and the years to expiry to r
+    without the spread; a ``funding_rate`` of None means that r at the entry. ``fees_of`` maps (future's side,
+    shares, ETF's price, time) to a broker's fees for one side of a pair; None charges ``cost_bps`` instead.
     """
 
     front_expiry_ns: Callable[[int], int]
@@ -88,13 +88,13 @@ class Terms:
 
     @property
     def notional(self) -> float:
-        """USD an index point."""
+        """USD per index point."""
         return self.contracts * self.multiplier
 
 
 @dataclass
 class Value:
-    """What a row is valued with: its level, c, and the dividends that the ETF's price still holds."""
+    """The values for a row: the level, c, and the dividends that the ETF's price still includes."""
 
     f: float
     c: float
@@ -103,7 +103,7 @@ class Value:
     t: float
 
     def net_of(self, quote: Quote) -> Quote:
-        """The quote with the ETF's prices less the dividends, which c turns into fair futures."""
+        """Returns the quote with the ETF's prices less the dividends; c times these is the fair future."""
         return Quote(quote.es_bid, quote.es_ask, quote.spy_bid - self.paid, quote.spy_ask - self.paid)
 
 
@@ -129,7 +129,7 @@ class Order:
 
 @dataclass
 class Position:
-    """What is held or being entered; ``entry`` keeps the fills."""
+    """An open or pending position; ``entry`` has the fills."""
 
     side: int
     expiry_ns: int
@@ -181,11 +181,10 @@ class Last:
 
 @dataclass
 class Backtest:
-    """Feed rows with ``row``, then ``end``.
+    """Takes rows by ``row``, then ``end``.
 
-    ``equity`` has (time, equity) of each valid row, interest and dividends of an open pair left out,
-    ``accrued`` those of the open pair; ``decided`` the rows that were decided: (time, level, deviation,
-    better edge, r, t).
+    ``equity`` has (time, equity) of each valid row, without interest and dividends of an open pair, which are
+    in ``accrued``. ``decided`` has the rows with a decision: (time, level, deviation, better edge, r, t).
     """
 
     terms: Terms
@@ -248,7 +247,7 @@ class Backtest:
         )
 
     def end(self) -> None:
-        """The data has ended: what is open stays so and is counted, or is closed where that was asked for."""
+        """Ends the data: an open pair stays open and is counted, or is closed if the settings require it."""
         if self.position is not None and (self.terms.close_at_end or not self._held()):
             self._settle_at_last("end_of_data")
         self._commit()
@@ -262,7 +261,7 @@ class Backtest:
         return self.terms.front_expiry_ns(row.ts_ns)
 
     def _value(self, row: Row, quote: Quote, expiry_ns: int) -> Value | None:
-        """What the row is valued with; None while the level is not known. The level learns from it."""
+        """Returns the values for the row; None while the level is not known. The level learns from it."""
         terms = self.terms
         t = years_to_expiry(row.ts_ns, expiry_ns)
         r = terms.rate(row.ts_ns, t) + terms.financing_spread_bps * 1e-4
@@ -281,7 +280,7 @@ class Backtest:
         return Value(f, f * growth, paid, r, t)
 
     def _present_values(self, now_ns: int, expiry_ns: int, r: float) -> tuple[float, float]:
-        """Of the dividends with now < ex <= expiry: USD a share, and index points."""
+        """Returns the present values of dividends with now < ex <= expiry: USD a share, and index points."""
         usd = points = 0.0
         for each in self.terms.schedule or ():
             if now_ns < each.ex_ns <= expiry_ns:
@@ -300,7 +299,7 @@ class Backtest:
     # --- orders -------------------------------------------------------------------------------------------
 
     def _fills(self, quote: Quote, fut_side: int) -> tuple[float, float]:
-        """(future, ETF): what both legs get."""
+        """Returns the fill prices (future, ETF)."""
         terms = self.terms
         if terms.fill == "mid":
             fut, etf = _mids(quote)
@@ -327,7 +326,7 @@ class Backtest:
         self._fill(now_ns, quote, value)
 
     def _wait(self, now_ns: int, quote: Quote, value: Value) -> None:
-        """A row on which an order was on its way."""
+        """Handles a row while an order is pending."""
         if self.position is None or self.order is None:
             return
         self.order.waited_rows += 1
@@ -337,7 +336,7 @@ class Backtest:
             self._fill(now_ns, quote, value)
 
     def _settle(self, now_ns: int, quote: Quote, value: Value, reason: str) -> None:
-        """Closes on this row, whatever is on its way."""
+        """Closes on this row, also if legs are pending."""
         if self.position is None:
             return
         if self.order is not None and not self.order.started and self.order.reason is None:
@@ -351,7 +350,7 @@ class Backtest:
             self._fill(now_ns, quote, value, at_once=True)
 
     def _fill(self, now_ns: int, quote: Quote, value: Value, *, at_once: bool = False) -> None:
-        """Fills each leg whose time has come."""
+        """Fills each leg that is due."""
         order, position, terms = self.order, self.position, self.terms
         if order is None or position is None:
             return
@@ -377,7 +376,7 @@ class Backtest:
     # --- money --------------------------------------------------------------------------------------------
 
     def _rates(self, p: Position, etf: float, value: Value) -> None:
-        """What the ETF leg pays and earns, kept from its fill: the run's r without the spread, or as set."""
+        """Fixes the ETF leg's rates at its fill: the run's r without the spread, or the settings' rates."""
         terms = self.terms
         r = value.r - terms.financing_spread_bps * 1e-4
         p.funding, p.short = r, terms.short_rate
@@ -387,22 +386,22 @@ class Backtest:
             p.funding = terms.funding_rate
 
     def _half_cost(self, p: Position, order: Order, now_ns: int) -> float:
-        """What one end of a trade costs: half of ``cost_bps`` of the entry, or a broker's fees of a side."""
+        """Returns the cost of one end of a trade: half of the entry's ``cost_bps``, or a broker's fees."""
         if self.terms.fees_of is not None and order.etf is not None:
             return self.terms.fees_of(order.fut_side, p.shares, order.etf, now_ns)
         return 0.5 * (self.terms.cost_bps * 1e-4 * self.terms.notional * (p.entry.fut or 0.0))
 
     def _financing(self, p: Position, until_ns: int) -> float:
-        """Interest on the ETF leg's entry value, simple, over the days between the settlements."""
+        """Returns simple interest on the ETF leg's entry value over the days between the settlements."""
         if p.entry.etf is None:
             return 0.0
         rate = -p.funding if p.side < 0 else p.short - self.terms.borrow_rate
         days = self.terms.settlement_day(until_ns) - self.terms.settlement_day(p.entry.etf_ns)
-        # The sum takes the sign off a zero.
+        # Adding 0.0 turns -0.0 into 0.0.
         return rate * (p.shares * p.entry.etf) * (float(days) / 365.0) + 0.0
 
     def _dividends(self, p: Position, until_ns: int) -> float:
-        """Of the schedule, with entry < ex <= until."""
+        """Returns the scheduled dividends with entry < ex <= until."""
         total = 0.0
         if p.entry.etf is None:
             return total
@@ -462,7 +461,7 @@ class Backtest:
         return self.position is not None and self.position.entry.started
 
     def _legs(self, fut: float, etf: float) -> float:
-        """What each filled leg of the position has made at these prices, or at those of its exit."""
+        """Returns the P&L of the position's filled legs at these prices, or at those of their exits."""
         p, order = self.position, self.order
         if p is None:
             return 0.0
@@ -474,12 +473,12 @@ class Backtest:
         return fut_leg - etf_leg
 
     def unrealised(self, quote: Quote) -> float:
-        """The legs marked at mids, less the cost that was charged at the entry."""
+        """Returns the legs marked at mids, less the cost that was charged at the entry."""
         p = self.position
         return self._legs(*_mids(quote)) - p.entry_cost if p is not None else 0.0
 
     def _open_pnl(self) -> float:
-        """The open pair as if closed at the last valid row: what ``close_at_end`` would make of it."""
+        """Returns the open pair's P&L if closed at the last valid row, as ``close_at_end`` would."""
         if self.position is None or self.last is None:
             return 0.0
         kept = (self.position, self.order, self.closed_net, list(self.trades))
@@ -504,10 +503,10 @@ class Backtest:
         self.accrued.append(last.accrued)
         self.held_rows += self._held()
 
-    # --- what came of it ----------------------------------------------------------------------------------
+    # --- the results --------------------------------------------------------------------------------------
 
     def summary(self) -> dict[str, object]:
-        """The numbers of a result by their names."""
+        """Returns the numbers of a result by their names."""
         nets = [trade.net_pnl for trade in self.trades]
         levels = [f for _, f, *_ in self.decided]
         best = max(self.decided, key=lambda each: each[3], default=None)
@@ -539,10 +538,10 @@ class Backtest:
         }
 
     def periods(self) -> list[float]:
-        """P&L by UTC date, from 40 dates on, else by 48 blocks of rows; they add up to ``total_pnl``.
+        """Returns P&L by UTC date from 40 dates on, else by 48 blocks of rows; its sum is ``total_pnl``.
 
-        Of each period the change of marked equity, with the open pair's interest and dividends; the last one
-        marks an open pair as ``open_pnl`` does. Empty below 48 rows.
+        The P&L of a period is the change of marked equity, with the open pair's interest and dividends; the
+        last period marks an open pair as ``open_pnl`` does. Empty below 48 rows.
         """
         marks = [value + accrued for (_, value), accrued in zip(self.equity, self.accrued, strict=True)]
         if not marks:
@@ -563,7 +562,7 @@ def _copy(order: Order) -> Order:
 
 
 def drawdown_of(values: Sequence[float]) -> float:
-    """The largest fall below the running peak, which starts at 0."""
+    """Returns the largest drawdown from the running peak, which starts at 0."""
     peak, deepest = 0.0, 0.0
     for value in values:
         peak = max(peak, value)
@@ -572,7 +571,7 @@ def drawdown_of(values: Sequence[float]) -> float:
 
 
 def sharpe_of(equity: Sequence[tuple[int, float]]) -> float | None:
-    """Annualised, of the changes of each UTC date's last equity; None below 20 dates or without spread."""
+    """Returns the annualised Sharpe ratio of daily changes (UTC); None below 20 dates or if all are equal."""
     closes = {ts_ns // DAY_NS: value for ts_ns, value in equity}
     changes = [after - before for before, after in pairwise([0.0, *closes.values()])]
     if len(changes) < SHARPE_DATES_MIN:
@@ -583,7 +582,7 @@ def sharpe_of(equity: Sequence[tuple[int, float]]) -> float | None:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value, or the mean of the middle two."""
+    """Returns the middle value, or the mean of the middle two."""
     return middle(sorted(values))
 
 

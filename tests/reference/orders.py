@@ -1,6 +1,6 @@
-"""Twin of ``trading._orders``: order lifecycle as a table, positions, cash and what each strategy holds.
+"""Twin of ``trading._orders``: the order lifecycle as a table, positions, cash, and each strategy's holding.
 
-It knows nothing of prices in the market, of limits or of time-outs; it is told what happened.
+It must not know market prices, limits or time-outs; the caller reports events to it.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ STATE_NAMES = ("unacknowledged", "open", "cancel_pending", "unknown", "out", "re
 
 ON_ACK, ON_REJECT, ON_PARTIAL, ON_FILLED, ON_OUT, ON_CANCEL, ON_TIMEOUT, ON_LOST, ON_RESYNC = range(9)
 
-#: LIFECYCLE[state][event] is the next state. A terminal state is final. A reject of an order that is
-#: known to rest contradicts the exchange itself, so nobody knows what it is: UNKNOWN.
+#: LIFECYCLE[state][event] is the next state. A terminal state is final. A reject of an order that is known to
+#: rest contradicts the exchange's own ack, so its state is UNKNOWN.
 LIFECYCLE = (
     # ack       reject    partial     filled  out       cancel      timeout  lost     resync
     (OPEN,      REJECTED, OPEN,       OUT,    OUT,      CANCELLING, UNKNOWN, UNKNOWN, OUT),  # UNACKED
@@ -28,15 +28,15 @@ LIFECYCLE = (
     (REJECTED,) * 9,
 )
 
-#: An order has the slot ``id % TABLE_SIZE`` until a later id takes it. An id whose slot still holds a live
-#: order is passed over. A symbol holds at most LIVE_MAX live orders.
+#: An order has the slot ``id % TABLE_SIZE`` until a later id takes it. An id is skipped while its slot has a
+#: live order. A symbol has at most LIVE_MAX live orders.
 TABLE_SIZE = 4096
-#: Fills that are kept to be shown.
+#: How many of the last fills are kept for display.
 FILLS_KEPT = 16
 LIVE_MAX = 64
 OWNERS_MAX = 33
 
-#: Cash beyond this, or a position beyond the protocol's, is not believed; so 64 bits hold every sum.
+#: Cash beyond this, or a position beyond the protocol's range, is not booked, so sums fit in 64 bits.
 MONEY_MAX = 10**15
 
 CONVERSION_OF = {SYMBOL_ID[name]: conversion for name, conversion in CONVERSIONS.items()}
@@ -44,7 +44,7 @@ CONVERSION_OF = {SYMBOL_ID[name]: conversion for name, conversion in CONVERSIONS
 
 @dataclass(slots=True)
 class Order:
-    """One add or convert as it was sent, and what has become of it. ``side`` is +1 to buy, -1 to sell."""
+    """One add or convert as it was sent, and its present state. ``side`` is +1 to buy, -1 to sell."""
 
     id: int
     kind: int
@@ -67,7 +67,7 @@ class Order:
 
 @dataclass(slots=True)
 class Holding:
-    """What one strategy has done: its positions, its cash, its counts."""
+    """The positions, cash and counts of one strategy."""
 
     position: list[int]
     cash: int = 0
@@ -77,12 +77,12 @@ class Holding:
 
 
 def bounded(money: int) -> int:
-    """An amount held within what is believed: only an exchange that tells nonsense gets there."""
+    """Limits an amount to MONEY_MAX; only wrong messages of an exchange lead beyond it."""
     return max(-MONEY_MAX, min(MONEY_MAX, money))
 
 
 def conversion_changes(symbol: int, side: int, size: int) -> list[tuple[int, int]]:
-    """(symbol, signed shares) of a conversion: +1 receives the ETF and gives the constituents."""
+    """Returns (symbol, signed shares) of a conversion: +1 receives the ETF and gives the constituents."""
     conversion = CONVERSION_OF[symbol]
     lots = size // conversion.unit
     changes = [(symbol, side * size)]
@@ -91,8 +91,8 @@ def conversion_changes(symbol: int, side: int, size: int) -> list[tuple[int, int
 
 
 class Orders:
-    """Every order of the run that may still matter, the positions and the cash. ``strategies`` counts owners;
-    one more owner after them holds what no strategy did: positions found at login and foreign fills."""
+    """The run's orders that may still matter, its positions and cash. ``strategies`` is the number of owners;
+    one more owner after them has what no strategy traded: positions found at login and foreign fills."""
 
     def __init__(self, strategies: int) -> None:
         if not 0 <= strategies < OWNERS_MAX:
@@ -102,7 +102,7 @@ class Orders:
         self.next_id = 1
         self.position = [0] * len(SYMBOLS)
         self.working = {+1: [0] * len(SYMBOLS), -1: [0] * len(SYMBOLS)}
-        self.average_cost = [0] * len(SYMBOLS)  # what the present position cost in all, never negative
+        self.average_cost = [0] * len(SYMBOLS)  # total cost of the present position, never negative
         self.cash = 0
         self.holdings = [Holding([0] * len(SYMBOLS)) for _ in range(strategies + 1)]
         self.anomalies: Counter[str] = Counter()
@@ -110,15 +110,15 @@ class Orders:
         #: (order, price, size) of every fill, oldest first.
         self.filled: list[tuple[Order, int, int]] = []
         self.last_doubt = ""
-        self.doubts = 0  # what was told and cannot be: the caller must ask for a new login
-        self.frozen_pnl = 0  # what strategies carry from the present round after a resync within it
+        self.doubts = 0  # impossible messages of the exchange: the caller must request a new login
+        self.frozen_pnl = 0  # carried P&L of strategies from the present round, after a resync within it
 
-    # --- what we do -----------------------------------------------------------------------------
+    # --- what we send ---------------------------------------------------------------------------
 
     def new(
         self, kind: int, symbol: int, *, side: int, price: int, size: int, strategy: int, now_ns: int
     ) -> Order:
-        """Enter an order that passed the gate. From here on it counts in full against the limits."""
+        """Adds an order that passed the gate. From now on it counts in full against the limits."""
         while (held := self.slots.get(self.next_id % TABLE_SIZE)) is not None and held.live:
             self.next_id += 1
         if self.next_id > ORDER_ID_MAX:
@@ -141,7 +141,7 @@ class Orders:
         order.wants_cancel = False
         self._move(order, ON_CANCEL)
 
-    # --- what we are told -----------------------------------------------------------------------
+    # --- what the exchange reports --------------------------------------------------------------
 
     def on_ack(self, order_id: int) -> Order | None:
         order = self._find(order_id, "ack")
@@ -166,7 +166,7 @@ class Orders:
         return order
 
     def on_out(self, order_id: int) -> Order | None:
-        """An out ends its order; one for an order already ended, or of no order of ours, is ordinary."""
+        """Handles an out: ends the order. An out for an ended order, or for none of ours, is no error."""
         order = self.get(order_id)
         if order is None or not order.live:
             return None
@@ -177,7 +177,7 @@ class Orders:
         return order
 
     def on_fill(self, order_id: int, symbol: int, *, side: int, price: int, size: int) -> Order | None:
-        """Book a fill. What is more than the order asked for is not believed: the caller must resync."""
+        """Books a fill, at most the order's remaining size; after a larger one the caller must resync."""
         order = self.get(order_id)
         if order is None or order.kind == CONVERT or order.symbol != symbol or order.side != side:
             self._doubt("foreign_fill")
@@ -204,17 +204,17 @@ class Orders:
         return order
 
     def lost(self) -> None:
-        """The connection is gone: nobody knows what became of the live orders."""
+        """Handles a lost connection: the state of all live orders is unknown."""
         for order in self._all_live():
             self._move(order, ON_LOST)
 
     def resync(self, told: list[int], cash: int, *, worth: list[int]) -> bool:
-        """A hello on a new connection: every order has ended, and positions and cash are what it says.
+        """Handles a hello on a new connection: every order has ended; positions and cash are taken from it.
 
-        True where that differs from what was believed: then the strategies start from nothing, and
-        what is held belongs to none of them. ``worth`` is each owner's cash and positions at their last
-        marks; it becomes its carried P&L. All zero is a new round; else the round goes on, and what the
-        strategies carry from it is taken off the last owner's cash, so that nothing counts twice.
+        Returns True if they differ from our own. The strategies then start from zero, and the positions
+        belong to none of them. ``worth`` is each owner's cash and positions at their last marks; it becomes
+        its carried P&L. If all is zero, a new round has begun. Otherwise the round goes on, and the
+        strategies' carried P&L is subtracted from the last owner's cash, so that nothing counts twice.
         """
         for order in self._all_live():
             self._move(order, ON_RESYNC)
@@ -240,7 +240,7 @@ class Orders:
     # --- inside ---------------------------------------------------------------------------------
 
     def _doubt(self, anomaly: str) -> None:
-        """What proves that the exchange and we disagree: only a new login tells what is held."""
+        """Counts a contradiction between the exchange and us; only a new login gives the true positions."""
         self.anomalies[anomaly] += 1
         self.doubts += 1
         self.last_doubt = anomaly
@@ -266,7 +266,7 @@ class Orders:
             self._work(order, -order.remaining)
 
     def _work(self, order: Order, size: int) -> None:
-        """Add to what may still fill. A conversion may change every one of its symbols at any time."""
+        """Adds to the quantity that may still fill. A conversion may change all its symbols at any time."""
         if order.kind == ADD:
             self.working[order.side][order.symbol] += size
             return
@@ -287,7 +287,7 @@ class Orders:
         order.remaining = 0
 
     def _believable(self, owner: int, symbol: int, change: int, cost: int) -> bool:
-        """Whether positions and cash stay within what can be; if not, nothing is booked."""
+        """Whether positions and cash stay within their possible ranges; if not, nothing is booked."""
         holding = self.holdings[owner]
         if (
             max(abs(self.position[symbol] + change), abs(holding.position[symbol] + change)) > POSITION_MAX
@@ -311,6 +311,6 @@ class Orders:
         self.holdings[owner].cash -= cost
 
     def average_price(self, symbol: int) -> int:
-        """What a share of the present position cost on average, rounded down; 0 when flat or unknown."""
+        """Returns the average cost of a share of the position, rounded down; 0 when flat or unknown."""
         held = abs(self.position[symbol])
         return self.average_cost[symbol] // held if held else 0

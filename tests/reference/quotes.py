@@ -1,4 +1,4 @@
-"""Twin of ``carry/_csv``: a CSV of quotes to valid rows, with the csv module and nothing clever."""
+"""Twin of ``carry/_csv``: from a CSV of quotes to valid rows, with the csv module and simple code."""
 
 import csv
 import math
@@ -14,7 +14,7 @@ from arbcore.quotes.column_names import resolve
 
 PRICES = ("es_bid", "es_ask", "spy_bid", "spy_ask")
 PRICE_MIN, PRICE_MAX = 1e-9, 1e12
-#: Bytes of the longest record, and the last column that may be needed.
+#: Most bytes of a record, and most columns among which the needed ones must be.
 RECORD_BYTES_MAX = 1024 * 1024
 COLUMNS_MAX = 64
 
@@ -22,7 +22,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 NO_NUMBER = re.compile(
     r"|null|na|n/a|none|<na>|#n/a|#na|#n/a n/a|[+-]?(nan|inf|infinity|1\.#ind|1\.#qnan)", re.IGNORECASE
 )
-#: What some programs write for a price that is not there.
+#: Numbers that some programs write for a missing price.
 UNDEFINED = (1.7976931348623157e308, 9223372036.854775807)
 FRACTION = r"(?:[.,]([0-9]{1,9}))?"
 CLOCK = rf"([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}}){FRACTION})?"
@@ -37,7 +37,7 @@ ISO_DATE = r"(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
 BASIC_DATE = r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
 YEAR_FIRST = r"(?P<y>[0-9]{4})/(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})"
 YEAR_LAST = r"(?P<m>[0-9]{1,2})/(?P<d>[0-9]{1,2})/(?P<y>[0-9]{4})"
-#: Every spelling of a time that is not a number: a date, a separator, a clock, AM or PM, a zone.
+#: All spellings of a time that is not a number: a date, a separator, a clock, AM or PM, a zone.
 TIMES = [
     re.compile(pattern, re.IGNORECASE)
     for date, clocks in (
@@ -59,7 +59,7 @@ SECOND_NS = 10**9
 
 @dataclass
 class Row:
-    """One valid row. ``expiry_ns`` and ``factor`` are None where the file has no such column."""
+    """One valid row. ``expiry_ns`` and ``factor`` are None if the file has no such column."""
 
     line: int
     ts_ns: int
@@ -72,7 +72,7 @@ class Row:
 
 
 def days_before(year: int, month: int, day: int) -> int | None:
-    """Days from 1970-01-01 to a date; None where there is no such date."""
+    """Returns the days from 1970-01-01 to a date; None if the date does not exist."""
 
     def leap(y: int) -> bool:
         return y % 4 == 0 and (y % 100 != 0 or y % 400 == 0)
@@ -88,7 +88,7 @@ def days_before(year: int, month: int, day: int) -> int | None:
 
 
 def parse_ts(text: str, *, tz: str | None = None, day_first: bool = False) -> int | None:
-    """Nanoseconds since 1970 UTC; None where the text is not a time, or one that 64 bits do not hold."""
+    """Returns nanoseconds since 1970 UTC; None if the text is not a time, or does not fit in 64 bits."""
     number = EPOCH.fullmatch(text)
     if number is not None:
         if len(text) == 8 and number[2] is None and 1678 <= int(text[:4]) <= 2261:
@@ -160,13 +160,13 @@ def _time(match: re.Match[str], tz: str | None, day_first: bool) -> int | None:
 
 
 def _utc(wall_s: int, fraction_ns: int, zone: str | None) -> int | None:
-    """When a zone's clock shows so many seconds; the first of two times, None where it never does."""
+    """Returns the instant at which a zone's clock shows a time, the first of two; None if it never does."""
     winter = WINTER_HOURS.get((zone or "utc").lower(), 0)
     if winter == 0:
         return _in_range(wall_s * SECOND_NS + fraction_ns)
     for hours in (winter - 1, winter):
         seconds = wall_s + hours * 3_600
-        # Chicago's clock is New York's an hour later.
+        # Chicago's clock is an hour behind New York's.
         eastern_ns = (seconds - (winter - 5) * 3_600) * SECOND_NS
         try:
             behind_s = -civil.new_york_offset_ns(eastern_ns) // SECOND_NS
@@ -182,7 +182,7 @@ def _in_range(ns: int) -> int | None:
 
 
 def parse_price(text: str) -> float | None:
-    """The number; NaN where it is missing, not finite or not above 0; None where the text is not a number."""
+    """Returns the number; NaN if it is missing, not finite or not above 0; None if the text is not one."""
     if NO_NUMBER.fullmatch(text):
         return math.nan
     if NUMBER.fullmatch(text) is None:
@@ -192,7 +192,7 @@ def parse_price(text: str) -> float | None:
 
 
 def text_of(cell: Any) -> str:
-    """What a cell of a column would be in a file: a float without an exponent, a date or time in ISO 8601."""
+    """Returns a cell as a file would have it: a float without an exponent, a date or time in ISO 8601."""
     if isinstance(cell, float) and cell == cell and abs(cell) < 1e19 and cell == int(cell):
         return str(int(cell))
     text = cell if isinstance(cell, str) else cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
@@ -200,7 +200,7 @@ def text_of(cell: Any) -> str:
 
 
 def number_of(cell: Any) -> float | None:
-    """The number; NaN where it is missing; None where a cell is not a number."""
+    """Returns the number; NaN if it is missing; None if the cell is not a number."""
     if cell is None:
         return math.nan
     if isinstance(cell, str):
@@ -215,9 +215,9 @@ def number_of(cell: Any) -> float | None:
 
 
 class Quotes(ABC):
-    """The rules of a row, whatever its cells come in.
+    """The rules of a row, for any source of cells.
 
-    Counts while it is iterated: ``rows``, and ``skipped`` by reason.
+    While it is iterated it counts ``rows``, and ``skipped`` by reason.
     """
 
     def __init__(
@@ -245,11 +245,11 @@ class Quotes(ABC):
 
     @abstractmethod
     def _records(self) -> Iterator[tuple[int, Any]]:
-        """Every data row, by the line or number that an error names."""
+        """Yields every data row with the line or number that an error names."""
 
     @abstractmethod
     def _cells(self, line: int, record: Any) -> dict[str, Any]:
-        """A record's cells by their role."""
+        """Returns a record's cells by their role."""
 
     def __iter__(self) -> Iterator[Row]:
         last_ns: int | None = None
@@ -312,14 +312,14 @@ class Quotes(ABC):
         return row
 
     def _near(self, line: int, index: float, es_bid: float) -> None:
-        """An index is less than half or more than twice its future only where it is something else."""
+        """Raises if an index is below half or above twice its future: the column then is not the index."""
         if not es_bid / 2 < index < es_bid * 2:
             raise DataError(
                 "not_an_index", "it is far from its future", line=line, column=self._name("index")
             )
 
     def _index(self, line: int, value: float, es_bid: float) -> None:
-        """An index that counts the rows is none."""
+        """Raises if the column of the index counts the rows instead."""
         self._indexes.append(value)
         first = self._indexes[0]
         counts = first == int(first) and self._indexes == [first + at for at in range(len(self._indexes))]
@@ -328,7 +328,7 @@ class Quotes(ABC):
             raise DataError("row_number", "the index counts the rows", line=line, column="index")
 
     def _expiry(self, line: int, cell: Any) -> int:
-        """A text, a number, a date or a time is what the calendar makes of it."""
+        """Reads an expiry from a text, a number, a date or a time, by the calendar."""
         try:
             return self._expiry_of(text_of(cell))
         except ArbcoreError:
@@ -338,7 +338,7 @@ class Quotes(ABC):
 
 
 class QuoteReader(Quotes):
-    """The rows of a file, which is bytes."""
+    """The rows of a file, given as bytes."""
 
     _places: dict[str, int]
 
@@ -355,7 +355,7 @@ class QuoteReader(Quotes):
 
     def _cells(self, line: int, record: list[str]) -> dict[str, str]:
         cells = {}
-        # The first column that is not there is the one to name.
+        # The error names the first missing column.
         for name, place in sorted(self._places.items(), key=lambda item: item[1]):
             if place >= len(record):
                 name = self._name(name)
@@ -365,13 +365,13 @@ class QuoteReader(Quotes):
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
         text = self._data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
-        # The csv module of 3.10 refuses a NUL; any other byte that no legal field holds means the same.
+        # The csv module of 3.10 refuses a NUL, so another byte that no legal field contains replaces it.
         text = text.replace("\0", "\1")
         lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
-        # Fields are as long as they like; records are not.
+        # Only the length of records is limited, not that of fields.
         csv.field_size_limit(len(text) + 1)
         first = next((each.rstrip("\r\n") for each in lines if each.strip(" \t\r\n")), "")
-        # Of as many of each the first of these.
+        # If several occur equally often, the first of these counts.
         separator = max(",;\t", key=first.count)
         reader = csv.reader(lines, delimiter=separator)
         line = 1

@@ -1,6 +1,6 @@
-"""The as-of join of two instruments' quotes, written to be read: what ``arbcore.quotes.join`` must equal.
+"""The as-of join of two instruments' quotes, in simple code: the specification of ``arbcore.quotes.join``.
 
-It looks at every row again for every moment, and knows no file and no vendor.
+It searches all rows for every moment, and must not know any file or vendor.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ OPEN, CLOSE, EARLY_CLOSE = time(9, 30), time(16), time(13)
 
 @dataclass(frozen=True)
 class Answer:
-    """Rows (ts, fut_bid, fut_ask, etf_bid, etf_ask, fut_age_ms, etf_age_ms) and what made none."""
+    """Rows (ts, fut_bid, fut_ask, etf_bid, etf_ask, fut_age_ms, etf_age_ms), and counts of skipped ones."""
 
     rows: list[tuple]
     skipped: dict[str, int]
 
 
 def in_session(ts_ns: int, early_closes: frozenset = frozenset(), holidays: frozenset = frozenset()) -> bool:
-    """Whether a moment is within regular hours: after the open, up to and with the close."""
+    """Whether a moment is within regular hours: after the open, up to and including the close."""
     whole, rest = divmod(ts_ns, 10**9)
     local = datetime.fromtimestamp(whole, timezone.utc).astimezone(NEW_YORK)
     if local.weekday() >= 5 or local.date() in holidays:
@@ -34,7 +34,7 @@ def in_session(ts_ns: int, early_closes: frozenset = frozenset(), holidays: froz
 
 
 def quote_at(rows: list[Row], moment: int) -> Row | None:
-    """The last row at or before a moment, where it is usable."""
+    """Returns the last row at or before a moment; None if it is not usable."""
     before = [row for row in rows if row[0] <= moment]
     if not before:
         return None

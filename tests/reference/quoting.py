@@ -1,4 +1,4 @@
-"""Twin of ``trading._quoting``: the strategies that rest in the book: BOND, market making, VALE off VALBZ."""
+"""Twin of ``trading._quoting``: strategies with resting orders: BOND, market making, VALE against VALBZ."""
 
 from math import isqrt
 
@@ -20,33 +20,33 @@ BOND, VALBZ, VALE = SYMBOL_ID["BOND"], SYMBOL_ID["VALBZ"], SYMBOL_ID["VALE"]
 GS, MS, WFC, XLF = (SYMBOL_ID[name] for name in ("GS", "MS", "WFC", "XLF"))
 CONVERSION_VALUE = 50
 SLACK_TICKS_MAX = 10
-#: A conversion that was rejected is not asked for again at once.
+#: After a rejected conversion the next one waits this long.
 CONVERT_PAUSE_NS = SECOND_NS
-#: Market making looks at its loss this often; at every message that took 8% of everything's time.
+#: Market making checks its loss this often; a check at every message took 8% of all processing time.
 LOSS_LOOK_NS = 10 * MILLISECOND_NS
-#: Market making counts in thousandths of a tick.
+#: Market making computes in thousandths of a tick.
 MILLI = 1000
-#: A quote's least distance from fair value, and how far it may better the others.
+#: A quote's least distance from fair value, and the most by which it may improve on others' quotes.
 EDGE_TICKS = 1
-#: Changes of price, a second apart, that a sigma remembers; as many of each of four stocks make the toxicity.
+#: Sigma uses this many price changes, a second apart; toxicity uses as many of each of four stocks.
 MEMORY, STOCKS = 16, 4
 SAMPLE_NS = SECOND_NS
-#: Of them before anything is quoted.
+#: Least number of these changes before anything is quoted.
 SAMPLES_MIN = 3
-#: A quote in a toxic market is so many times smaller.
+#: In a toxic market the size of a quote is divided by this.
 TOXIC_SHARE = 2
-#: A trade's push fades in so long: providers take about that to follow.
+#: The effect of a trade fades within this time, which liquidity providers need to adjust their quotes.
 FLOW_NS = 800 * MILLISECOND_NS
-#: So much flow one way is a run: whoever trades so often knows something.
+#: This much flow in one direction counts as a run, probably of an informed trader.
 RUN = 2 * MILLI
-#: A greater change counts as so many spreads, and as a number whose square a double holds exactly.
+#: A change counts at most as this many spreads, and at most as a number whose square is exact in a double.
 CHANGE_SPREADS_MAX, CHANGE_MAX = 16, 2**26
 
 
 class Bond(Strategy):
-    """Bids below 1000 and offers above; an order that meets a better price takes it by itself.
+    """Bids below 1000 and offers above; an order that crosses a better price takes it.
 
-    It leaves the hedging strategies the room to give back or to convert what they hold.
+    It leaves room in the limit for the hedging strategies to close or convert their positions.
     """
 
     name = "bond"
@@ -71,7 +71,7 @@ class Bond(Strategy):
 class AverageQuoting(Strategy):
     """Market making as first described: 3 ticks either side of the rolling average for XLF, 1 for the others.
 
-    It does not cross the others' touch, and knows nothing else of the book or of what it holds.
+    It does not cross the others' touch, and uses nothing else of the book or of its position.
     """
 
     name = "market_making"
@@ -107,38 +107,39 @@ class AverageQuoting(Strategy):
 
 
 class Measure:
-    """What market making knows of one symbol. Prices are in thousandths of a tick."""
+    """The data of market making about one symbol. Prices are in thousandths of a tick."""
 
     def __init__(self) -> None:
-        self.books = self.trades = 0  # How many of the symbol's have been looked at.
-        self.middle = 0  # Of the whole book; 0 while a side is empty.
+        self.books = self.trades = 0  # Numbers of the symbol's books and trades so far.
+        self.middle = 0  # Middle of the whole book; 0 while a side is empty.
         self.sampled = 0  # The middle at the last sample.
         self.sample_ns = 0
         self.samples = 0
         self.square = 0  # Mean square of the change from sample to sample.
         self.spread = 0  # Mean distance of the others' best prices.
-        self.flow = 0  # Trades of late, those of buyers less those of sellers, MILLI to a trade.
+        self.flow = 0  # Recent trades, buyers' minus sellers', MILLI for each trade.
         self.flow_ns = 0
-        self.pulled_ns = {+1: 0, -1: 0}  # Until when a toxic side is pulled.
+        self.pulled_ns = {+1: 0, -1: 0}  # The time until which a toxic side has no quote.
 
     @property
     def sigma(self) -> int:
         return isqrt(self.square)
 
     def faded_flow(self, now_ns: int) -> int:
-        """What is left of the flow: nothing after FLOW_NS, half of it after half of that."""
+        """Returns the remaining flow, which falls linearly to 0 within FLOW_NS."""
         left_ns = self.flow_ns + FLOW_NS - now_ns
         return self.flow * left_ns // FLOW_NS if left_ns > 0 else 0
 
 
 class MarketMaking(Strategy):
-    """Quotes either side of fair value, at most a tick better than everybody else, against what it holds.
+    """Quotes on both sides of fair value, at most a tick better than others, shifted against its position.
 
-    Fair value is the middle of the whole book by depth, for XLF halfway to its basket's, moved by the trades
-    of the last moments: whoever traded may have known something that the providers will learn a moment later.
-    All distances are in sigmas, the change of the symbol's price in a second. A side is pulled while trades
-    run against it, and at every trade where sigmas are large against the spreads of VALBZ, GS, MS and WFC, as
-    in a market that jumps. Once it has lost its limit in a round it only gets rid of what it holds.
+    Fair value is the middle of the whole book by depth, for XLF halfway to its basket's. The trades of the
+    last moments shift it, because a trader may know something that liquidity providers learn only later. All
+    distances are in sigmas; sigma is the change of the symbol's price in a second. A side is withdrawn while
+    a run of trades goes against it. If sigmas are large compared with the spreads of VALBZ, GS, MS and WFC,
+    as in a market that jumps, every trade withdraws a side. Once it has lost its limit in a round, it only
+    reduces its positions.
     """
 
     name = "market_making"
@@ -171,12 +172,12 @@ class MarketMaking(Strategy):
         if not self.stopped and self._pnl() < -self.settings.loss_limit:
             self.stopped = True
             self.stops += 1
-            # What stands in the books may be larger than what is held.
+            # The sizes of quotes may be larger than the positions to reduce.
             for symbol in (GS, MS, WFC, XLF):
                 self.pull_quotes(symbol)
 
     def _pnl(self) -> int:
-        """Of the round: cash, and what is held at the touch it would hit; 0 while that has no price."""
+        """Returns the round's P&L: cash, and positions at their closing touch; 0 while one has no price."""
         pnl = self.holding.cash
         for symbol in (GS, MS, WFC, XLF):
             if held := self.holding.position[symbol]:
@@ -186,17 +187,17 @@ class MarketMaking(Strategy):
                 pnl += held * price
         return pnl
 
-    # --- what a share is worth ------------------------------------------------------------------
+    # --- fair value -----------------------------------------------------------------------------
 
     @property
     def toxic(self) -> bool:
-        """Whether changes are so large against the spreads that whoever trades is better informed."""
+        """Whether changes are so large compared with the spreads that traders are likely better informed."""
         return self.toxicity > self.settings.toxic_percent**2 // 10
 
     def _learn(self, symbol: int, now_ns: int) -> None:
         state, measure = self.desk.market.symbols[symbol], self.measures[symbol]
         if state.books < measure.books or state.trades < measure.trades:
-            # A new connection, and perhaps a new round with prices of its own.
+            # A new connection may be a new round with other prices.
             measure = self.measures[symbol] = Measure()
         if state.books != measure.books:
             measure.books = state.books
@@ -206,7 +207,7 @@ class MarketMaking(Strategy):
             self._read_trade(state.last_price, measure, now_ns)
 
     def _read_book(self, symbol: int, measure: Measure, now_ns: int) -> None:
-        """The middle between the mean bid and the mean offer of everybody else, each by its size."""
+        """Computes the middle between the mean bid and the mean offer of all others, weighted by size."""
         bids, asks = self.desk.net_levels(symbol, -1), self.desk.net_levels(symbol, +1)
         if not bids or not asks:
             measure.middle = 0
@@ -244,7 +245,7 @@ class MarketMaking(Strategy):
             measure.pulled_ns[taken] = now_ns + self.settings.toxic_pause_ns
 
     def _fair(self, symbol: int) -> int:
-        """0 while it is not known."""
+        """Returns the fair value; 0 while it is not known."""
         middle = self.measures[symbol].middle
         if symbol != XLF or middle == 0:
             return middle
@@ -269,7 +270,7 @@ class MarketMaking(Strategy):
         fair -= max(-cap, min(cap, loose)) * sigma * settings.skew_percent // 100
         bid = (fair - width) // MILLI
         ask = -((-fair - width) // MILLI)
-        # Nobody knows better than everybody else together: never far inside their touch, nor across it.
+        # All others together are better informed, so quotes are never far inside their touch, nor across it.
         if others_bid := self.desk.net_touch(symbol, -1):
             bid = min(bid, others_bid + EDGE_TICKS)
             ask = max(ask, others_bid + 1)
@@ -278,19 +279,19 @@ class MarketMaking(Strategy):
             ask = max(ask, others_ask - EDGE_TICKS)
         most = max(settings.size // TOXIC_SHARE, 1) if self.toxic else settings.size
         for side, price in ((+1, bid), (-1, ask)):
-            # What works off a position may always stand.
+            # A quote that reduces the position is never withdrawn.
             pulled = self.stopped or now_ns < measure.pulled_ns[side] or -side * flow >= RUN
             size = min(most, max(-side * loose, 0) if pulled else cap - side * loose)
             self.keep_quote(symbol, side=side, price=price, size=size, value=size + max(0, -side * loose))
 
 
 class Vale(Strategy):
-    """Quotes VALE, hedges every fill in VALBZ, and converts what has grown enough.
+    """Quotes VALE, hedges every fill in VALBZ, and converts positions that are large enough.
 
-    VALE is worth what VALBZ is. A bid stands so far below VALBZ's that selling VALBZ there is a gain, and no
-    more than a tick above everybody else's bid in VALE; where VALE is offered as low as that it takes the
-    offer. Offers mirror this. What is held in the two and belongs to nobody counts as its own: nobody else
-    would work it off.
+    VALE has the same value as VALBZ. A bid in VALE is so far below VALBZ's bid that selling VALBZ there
+    gains, and at most a tick above all others' bids in VALE. If VALE is offered at or below that price, it
+    takes the offer. Offers mirror this. Positions in both symbols without an owner count as its own, because
+    no other strategy would reduce them.
     """
 
     name = "vale"
@@ -348,8 +349,8 @@ class Vale(Strategy):
             self.keep_quote(VALE, side=side, price=price, size=size, value=max(1, settings.edge_ticks) * size)
 
     def _hedge(self, wanted: int, now_ns: int) -> None:
-        """Trade ``wanted`` shares of VALBZ at its touch, a tick further at each attempt; where the limit of
-        VALBZ leaves no room, take the VALE position back instead."""
+        """Trades ``wanted`` shares of VALBZ at its touch, a tick further at each attempt. If VALBZ's limit
+        leaves no room, closes the VALE position instead."""
         side = 1 if wanted > 0 else -1
         hedges = self.own_live(VALBZ)
         if hedges:
@@ -371,7 +372,7 @@ class Vale(Strategy):
         self.ask(symbol, side=side, price=price, size=min(abs(wanted), room), value=HEDGE_VALUE)
 
     def _watch(self, order: Order, side: int, now_ns: int) -> None:
-        """Give a hedge its time, then cancel it; the next one goes a tick further."""
+        """Cancels a hedge when its time is over; the next one goes a tick further."""
         due_ns = order.sent_ns + self.settings.hedge_timeout_ns
         if order.side == side and now_ns < due_ns:
             self.wake_ns = min(self.wake_ns, due_ns)
@@ -381,8 +382,8 @@ class Vale(Strategy):
 
 
 class AverageVale(Vale):
-    """VALE as first described: while the averages of VALE and VALBZ are further apart than the signal, it
-    buys the cheap one and sells the dear one at the touch, and converts."""
+    """VALE as first described: while the averages of VALE and VALBZ differ by more than the signal, it
+    buys the cheaper one and sells the dearer one at the touch, and converts."""
 
     trade_symbols = frozenset({VALBZ, VALE})
 
@@ -402,7 +403,7 @@ class AverageVale(Vale):
         self.keep_quote(VALE, side=side, price=price, size=size, value=settings.signal_ticks)
 
     def _signal(self) -> int:
-        """+1 where VALE is the cheap one, -1 where it is the dear one, 0 for neither."""
+        """Returns +1 if VALE is cheaper, -1 if it is dearer, 0 for neither."""
         vale, valbz = (self.desk.market.symbols[symbol].prices for symbol in (VALE, VALBZ))
         if min(len(vale), len(valbz)) < self.min_prices:
             return 0

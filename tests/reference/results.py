@@ -1,4 +1,4 @@
-"""What a session says about itself when asked: the summary of a run, its orders, its exposure."""
+"""The results of a session: the summary of a run, its orders, its exposure."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def owner_names(session: "Session") -> list[str]:
-    """A name for each owner; strategies of the same name are told apart by a number."""
+    """Returns a name for each owner; a number distinguishes strategies of the same name."""
     names: list[str] = []
     for strategy in session.strategies:
         count = sum(name.partition("#")[0] == strategy.name for name in names)
@@ -19,7 +19,7 @@ def owner_names(session: "Session") -> list[str]:
 
 
 def summary(session: "Session") -> dict[str, Any]:
-    """What the run did, under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""
+    """Returns the results under the JSON keys of an exchange run. Money in ticks, P&L over all rounds."""
     orders = session.orders
     return {
         "messages_in": session.counts["messages_in"],
@@ -69,19 +69,19 @@ def summary(session: "Session") -> dict[str, Any]:
 
 
 def live_orders(session: "Session") -> list[dict[str, Any]]:
-    """Every live order with all its fields, symbol by symbol, oldest first."""
+    """Returns all live orders with all fields, symbol by symbol, oldest first."""
     return [show(session, order) for orders in session.orders.live for order in orders]
 
 
 def recent_orders(session: "Session", count: int) -> list[dict[str, Any]]:
-    """The last orders of the run, newest first, as far as the table still holds them."""
+    """Returns the last orders of the run that are still in the table, newest first."""
     last = session.orders.next_id - 1
     found = (session.orders.get(order_id) for order_id in range(last, max(0, last - TABLE_SIZE), -1))
     return [show(session, order) for order in found if order is not None][:count]
 
 
 def recent_fills(session: "Session") -> list[dict[str, Any]]:
-    """The last fills of the run, newest first, as far as they are kept."""
+    """Returns the last fills of the run that are kept, newest first."""
     return [
         {
             "order_id": order.id,
@@ -96,7 +96,7 @@ def recent_fills(session: "Session") -> list[dict[str, Any]]:
 
 
 def show(session: "Session", order: Order) -> dict[str, Any]:
-    """One order with all its fields."""
+    """Returns one order with all its fields."""
     return {
         "order_id": order.id,
         "kind": "add" if order.kind == ADD else "convert",
@@ -115,7 +115,7 @@ def show(session: "Session", order: Order) -> dict[str, Any]:
 
 
 def exposure(session: "Session") -> dict[str, dict[str, int]]:
-    """Per symbol: position, what live orders may still buy and sell, and the limit."""
+    """Returns per symbol: position, quantities that live orders may still buy and sell, and limit."""
     return {
         name: {
             "position": session.orders.position[symbol],

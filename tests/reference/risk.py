@@ -1,6 +1,6 @@
-"""Twin of ``trading._risk``: the gate that every order passes, and the choice among those who want a slot.
+"""Twin of ``trading._risk``: the gate that every order passes, and the choice between proposals for a slot.
 
-A refusal is a value with a name, never an exception: refusing is the gate's ordinary work.
+A refusal is a named value, never an exception, because refusals are normal.
 """
 
 from collections import Counter, deque
@@ -11,7 +11,7 @@ from arbcore.wire.instruments import PRICE_MAX, SIZE_MAX, SYMBOLS
 from reference.market import Market
 from reference.orders import ADD, CONVERSION_OF, CONVERT, LIVE_MAX, Orders, conversion_changes
 
-#: Checked in this order; the first that applies is the answer.
+#: The reasons in the order of the checks; the first that applies is returned.
 (
     PASS, HALTED, CLOSED, BAD_ORDER, SIZE_CAP, LIMIT, TOO_MANY_LIVE,
     SELF_CROSS, NO_REFERENCE, COLLAR, COOLDOWN, MESSAGE_CAP,
@@ -24,18 +24,18 @@ REFUSAL_NAMES = (
 ACTIVE, STOPPING, CLOSING = range(3)
 MODE_NAMES = ("active", "stopping", "closing")
 
-#: Value of an order without which a position stays unhedged: before anything that merely earns, and beyond
-#: the bound on live orders, which is there for quotes.
+#: Value of an order that hedges a position: it comes before all orders that only gain, and is exempt from the
+#: bound on live orders, which is meant for quotes.
 HEDGE_VALUE = 2**31 - 1
 
-#: A strategy that lost a symbol's slot so many times running goes before any value.
+#: A strategy that lost a symbol's slot this many times in a row comes before all others, for any value.
 LOSSES_MAX = 4
 PROPOSALS_MAX = 16
 
 
 @dataclass(slots=True)
 class Proposal:
-    """An order that a strategy asks for; ``value`` is what it expects to gain, in ticks times shares."""
+    """An order that a strategy proposes; ``value`` is its expected gain, in ticks times shares."""
 
     kind: int
     symbol: int
@@ -47,7 +47,7 @@ class Proposal:
 
 
 class Gate:
-    """Limits, collar, cooldown and message cap over the orders and the market."""
+    """Checks limits, collar, cooldown and message cap, using the orders and the market."""
 
     def __init__(self, settings: SessionSettings, market: Market, orders: Orders) -> None:
         self.settings = settings
@@ -55,7 +55,7 @@ class Gate:
         self.orders = orders
         self.limits = [settings.limit(symbol) for symbol in SYMBOLS]
         self.mode = ACTIVE
-        self.ready = False  # a hello was seen on this connection and no resync is due
+        self.ready = False  # a hello came on this connection and no resync is due
         self.slot_open_ns = [0] * len(SYMBOLS)
         self.sent_ns: deque[int] = deque(maxlen=settings.message_cap)
         self.waiting: set[int] = set()
@@ -64,7 +64,7 @@ class Gate:
         self.refusals: Counter[str] = Counter()
 
     def check(self, order: Proposal, now_ns: int) -> int:
-        """PASS or the first reason against."""
+        """Returns PASS or the first reason to refuse."""
         if not self.ready or self.mode == STOPPING or (self.mode == CLOSING and not self._reduces(order)):
             return HALTED
         if not self.market.symbols[order.symbol].open:
@@ -97,7 +97,7 @@ class Gate:
         return PASS
 
     def within_collar(self, symbol: int, price: int, now_ns: int) -> int:
-        """The price nearest to ``price`` that the collar lets through."""
+        """Returns the price nearest to ``price`` within the collar."""
         doubled = self.market.doubled_reference(symbol, now_ns)
         distance = self.settings.collar_bps * doubled // 10_000
         if doubled == 0:
@@ -111,19 +111,19 @@ class Gate:
         return all(abs(change) <= self.room(symbol, 1 if change > 0 else -1) for symbol, change in changes)
 
     def room(self, symbol: int, side: int) -> int:
-        """Shares of this side that may still be asked for, with all that may still fill counted."""
+        """Returns the shares of this side that may still be ordered, counting all that may still fill."""
         used = side * self.orders.position[symbol] + self.orders.working[side][symbol]
         return max(0, self.limits[symbol] - used)
 
     def crosses_own(self, order: Proposal) -> bool:
-        """Whether this add would meet an order of our own that may still rest in the book."""
+        """Whether this add would match an order of our own that may still rest in the book."""
         return any(
             other.kind == ADD and other.side == -order.side and order.side * (order.price - other.price) >= 0
             for other in self.orders.live[order.symbol]
         )
 
     def _reduces(self, order: Proposal) -> bool:
-        """Whether it only takes a position towards zero, with all that may still fill counted."""
+        """Whether the order only moves a position towards zero, counting all that may still fill."""
         if order.kind == CONVERT:
             return False
         held = -order.side * self.orders.position[order.symbol]
@@ -132,7 +132,7 @@ class Gate:
     # --- messages -------------------------------------------------------------------------------
 
     def message_room(self, now_ns: int) -> int:
-        """Messages that may go now without passing the cap in any one second."""
+        """Returns how many messages may be sent now without exceeding the cap in any second."""
         while self.sent_ns and now_ns - self.sent_ns[0] >= SECOND_NS:
             self.sent_ns.popleft()
         return self.settings.message_cap - len(self.sent_ns)
@@ -141,7 +141,7 @@ class Gate:
         self.sent_ns.append(now_ns)
 
     def room_after_ns(self, room: int, now_ns: int) -> int:
-        """When more than ``room`` messages may go; now if they may already."""
+        """Returns the time when more than ``room`` messages may be sent; now if they already may."""
         missing = room + 1 - self.message_room(now_ns)
         return now_ns if missing <= 0 else self.sent_ns[missing - 1] + SECOND_NS
 
@@ -154,23 +154,23 @@ class Gate:
         self.slot_open_ns[symbol] = min(now_ns + self.settings.order_cooldown_ns, NEVER_NS)
 
     def pause(self, symbol: int, now_ns: int) -> None:
-        """The exchange rejected an order here: let the symbol rest, so that rejects do not come in storms."""
+        """Pauses a symbol after the exchange rejected an order in it, to avoid bursts of rejects."""
         self.slot_open_ns[symbol] = max(self.slot_open_ns[symbol], now_ns + self.settings.reject_pause_ns)
 
     def wait(self, symbol: int) -> None:
-        """Ask for nothing now, but to be asked again when the symbol's slot opens."""
+        """Proposes nothing now, and requests another evaluation when the symbol's slot opens."""
         self.waiting.add(symbol)
 
     def propose(self, proposal: Proposal) -> None:
-        """Remember what a strategy wants, until the symbol is settled."""
+        """Stores a strategy's proposal until the symbol's slot is decided."""
         self.proposals[proposal.symbol].append(proposal)
 
     def ranked(self, symbol: int) -> list[Proposal]:
-        """The proposals for a slot in the order in which they are tried; beyond PROPOSALS_MAX the first come
-        stay, and the others are refused.
+        """Returns the proposals for a slot in the order in which they are tried. If there are more than
+        PROPOSALS_MAX, the first ones are kept and the others refused.
 
-        First who lost LOSSES_MAX times running, most losses first; then the most valuable; then the
-        earlier strategy; then the order asked in.
+        First come strategies that lost LOSSES_MAX times in a row, most losses first; then the highest value;
+        then the earlier strategy; then the earlier proposal.
         """
         def rank(proposal: Proposal) -> tuple[int, int, int]:
             losses = self.losses.get((symbol, proposal.strategy), 0)
@@ -183,7 +183,7 @@ class Gate:
         return sorted(asked, key=rank)
 
     def slot_won(self, symbol: int, winner: Proposal) -> None:
-        """Count a loss for every other strategy that had asked."""
+        """Counts a loss for every other strategy with a proposal."""
         for strategy in {proposal.strategy for proposal in self.proposals[symbol]}:
             self.losses[symbol, strategy] = (
                 0 if strategy == winner.strategy else self.losses.get((symbol, strategy), 0) + 1

@@ -1,7 +1,7 @@
-"""Twin of ``trading._session``: bytes and time in, bytes out.
+"""Twin of ``trading._session``: from bytes and time to bytes.
 
-Every decision is taken after each message, so the result does not depend on how the bytes were cut.
-Messages are decoded by ``reference.wire``; a benchmark may hand in another decoder with the same meaning.
+It decides after each message, so the result does not depend on how the bytes were split into chunks.
+``reference.wire`` decodes messages; a benchmark may pass another decoder with the same results.
 """
 
 from collections import Counter, deque
@@ -51,7 +51,7 @@ FAULT_BYTES_KEPT = 120
 REASONS_KEPT = 64
 ALL = (1 << len(SYMBOLS)) - 1
 ORDER_NEWS = ("ack", "reject", "fill", "out")
-#: The clock stands still beyond this (146 years), so that adding any setting to a time stays within 64 bits.
+#: The clock stops at this time (146 years), so the sum of a time and any setting fits in 64 bits.
 TIME_MAX_NS = 2**62
 
 
@@ -74,7 +74,7 @@ class Session:
         self.out = bytearray()
         self.partial = bytearray()
         self.skipping = False
-        self.linked = False  # a connection stands
+        self.linked = False  # whether a connection is open
         self.awaiting_hello = False
         self.needs_resync = False
         self.was_open = False
@@ -91,20 +91,20 @@ class Session:
         self.audit = Audit(settings)
         self.worth = [0] * len(self.orders.holdings)
         self.round_pnl = 0
-        self.carried_pnl = 0  # of the rounds before this one
+        self.carried_pnl = 0  # P&L of the rounds before this one
         self.doubt = ""
         self.holding = False
         self.hello_ns = 0
         self.seen: set[int] = set()  # symbols with a book or trade on this connection
-        self.spoken: set[int] = set()  # symbols that were opened or closed on it
-        self.inferred: set[int] = set()  # symbols that were taken for open without being opened
-        self.streaks: dict[tuple[int, int, int], tuple[int, int]] = {}  # (since, last) of refusals in a row
-        self.refused: dict[tuple[int, int, int], tuple[int, str]] = {}  # how long at most, and why
+        self.spoken: set[int] = set()  # symbols that were opened or closed on this connection
+        self.inferred: set[int] = set()  # symbols assumed to be open without an open message
+        self.streaks: dict[tuple[int, int, int], tuple[int, int]] = {}  # (first, last) of refusals in a row
+        self.refused: dict[tuple[int, int, int], tuple[int, str]] = {}  # longest time, and the reason
 
     # --- events from the shell ------------------------------------------------------------------
 
     def connected(self, now_ns: int) -> bytes:
-        """A new connection stands; returns the hello to send. Everything live is unknown until answered."""
+        """Handles a new connection; returns the hello to send. Live orders are unknown until its response."""
         self._clock(now_ns)
         self.disconnected(now_ns)
         self.partial.clear()
@@ -123,7 +123,7 @@ class Session:
     def disconnected(self, now_ns: int) -> None:
         self._clock(now_ns)
         if self.hello_seen:
-            # The next connection forgets the prices; what was held is worth what it was worth at the last.
+            # The next connection clears the prices, so positions are valued at the last ones of this one.
             self._note_worth()
         self.linked = False
         self.holding = False
@@ -135,7 +135,7 @@ class Session:
         self.retry_ns = [NEVER_NS] * len(SYMBOLS)
 
     def receive(self, data: bytes, now_ns: int) -> bytes:
-        """Take in bytes as they came, however cut; returns the bytes to send, often none."""
+        """Handles received bytes in chunks of any size; returns the bytes to send, often none."""
         self._clock(now_ns)
         self._timers()
         for line in self._lines(data):
@@ -143,19 +143,19 @@ class Session:
         return self._take()
 
     def tick(self, now_ns: int) -> bytes:
-        """Let time pass: due at ``next_deadline_ns``, harmless at any other time."""
+        """Advances time: due at ``next_deadline_ns``, without effect at any other time."""
         self._clock(now_ns)
         self._timers()
         return self._take()
 
     def hold(self, now_ns: int) -> bytes:
-        """What is about to be received is old: until ``resume`` cancels leave and nothing else does."""
+        """Prepares for old data to be received: until ``resume`` only cancels are sent."""
         self._clock(now_ns)
         self.holding = self.linked
         return self._take()
 
     def resume(self, now_ns: int) -> bytes:
-        """What waited has been received: every strategy is asked again."""
+        """Ends ``hold`` after the old data: every strategy is evaluated again."""
         self._clock(now_ns)
         self.holding = False
         self._timers()
@@ -165,7 +165,7 @@ class Session:
         return self._take()
 
     def stop(self, now_ns: int, reason: str) -> bytes:
-        """Orderly end: nothing new leaves, everything live is cancelled; ``stopped`` once all are out."""
+        """Stops in order: sends no new order, cancels all live ones; ``stopped`` once all are out."""
         self._clock(now_ns)
         if self.gate.mode != CLOSING:
             self.halted_reason = reason
@@ -174,7 +174,7 @@ class Session:
         return self._take()
 
     def kill(self, now_ns: int, reason: str) -> bytes:
-        """The kill switch tripped: cancel all, close positions, and never trade again in this run."""
+        """Handles the kill switch: cancels all, closes positions, and never trades again in this run."""
         self._clock(now_ns)
         self.killed = True
         self._close_down(reason)
@@ -182,7 +182,7 @@ class Session:
 
     @property
     def hello_seen(self) -> bool:
-        """Whether the exchange has answered on the present connection."""
+        """Whether the exchange's hello has come on the present connection."""
         return self.linked and not self.awaiting_hello
 
     @property
@@ -201,7 +201,7 @@ class Session:
     # --- time -----------------------------------------------------------------------------------
 
     def _clock(self, now_ns: int) -> None:
-        """Time never goes back: a clock that jumps neither expires nor reorders anything."""
+        """Sets the time, which never goes back: a clock that jumps neither expires nor reorders anything."""
         self.now_ns = max(self.now_ns, min(now_ns, TIME_MAX_NS))
 
     def _timers(self) -> None:
@@ -228,7 +228,7 @@ class Session:
         self._settle()
 
     def _housekeeping(self) -> None:
-        """Ten times a second: time-outs, cancels that waited for the message cap, the loss limit."""
+        """Handles ten times a second: time-outs, cancels that wait for the message cap, the loss limit."""
         if not self.gate.ready:
             return
         unspoken = self.seen - self.spoken
@@ -257,7 +257,7 @@ class Session:
         elif order.state == UNKNOWN and order.cancels == 0:
             self.desk.cancel(order)
         elif order.wants_cancel:
-            pass  # it waits for the message cap
+            pass  # the cancel waits for the message cap
         elif order.state in (CANCELLING, UNKNOWN) and self.now_ns - order.cancel_ns >= timeout_ns:
             if order.cancels >= self.settings.resync_after:
                 self._demand_resync("unanswered")
@@ -267,12 +267,12 @@ class Session:
                 self.desk.cancels.append(order)
 
     def _note_worth(self) -> None:
-        """What is held is worth what it is worth now, whatever a hello says next."""
+        """Stores the present value of all positions, for use after the next hello."""
         self.worth = [self._worth(owner) for owner in range(len(self.orders.holdings))]
         self.round_pnl = self.pnl()
 
     def _demand_resync(self, reason: str) -> None:
-        """The exchange and we may disagree, and only a new login tells positions: nothing new until then."""
+        """Requires a new login, because our positions may be wrong; sends no new order until then."""
         if not self.needs_resync:
             self.doubt = reason
         self.needs_resync = True
@@ -324,7 +324,7 @@ class Session:
             self.gate.ready = True
 
     def _take_hello(self, message: dict[str, Any]) -> bool:
-        """Positions and cash are what the exchange says; whether it said something that can be."""
+        """Takes positions and cash from a hello; returns whether they are possible."""
         if abs(message["cash"]) > MONEY_MAX:
             self.orders.anomalies["beyond_belief"] += 1
             self._demand_resync("beyond_belief")
@@ -339,7 +339,8 @@ class Session:
         return True
 
     def _on_second_hello(self, message: dict[str, Any]) -> None:
-        """Unasked: a new round on the same connection, or proof that we are wrong. Nothing if it agrees."""
+        """Handles a hello that was not requested: a new round on the same connection, or proof that our
+        positions are wrong. Does nothing if it agrees with them."""
         told = [message["positions"].get(name, 0) for name in SYMBOLS]
         if told == self.orders.position and message["cash"] == self.orders.cash:
             return
@@ -451,7 +452,7 @@ class Session:
             strategy.evaluate(symbols, self.now_ns)
 
     def _settle(self) -> None:
-        """Send what was asked for: cancels first, then for each symbol the order that wins its slot."""
+        """Sends cancels first, then for each symbol the order that wins its slot."""
         self._send_cancels()
         for symbol, proposals in enumerate(self.gate.proposals):
             if proposals:
@@ -479,13 +480,13 @@ class Session:
             self.gate.refusals[REFUSAL_NAMES[refusal]] += 1
             self._note_refusal(proposal, refusal)
             if refusal == SELF_CROSS and self._make_way(proposal):
-                return  # whoever makes way would only stand in the way again
+                return  # otherwise the cancelled strategy's next proposal would be in the way again
             if refusal == MESSAGE_CAP:
                 self._retry(symbol, self.gate.room_after_ns(self.settings.cancel_reserve, self.now_ns))
                 return
 
     def _note_refusal(self, proposal: Proposal, refusal: int) -> None:
-        """Whoever is refused for long sends nothing, and a person must hear why."""
+        """Records a refusal: the summary must report a strategy that is refused for long, and the reason."""
         if refusal == MESSAGE_CAP:
             return
         key = proposal.strategy, proposal.symbol, proposal.side
@@ -501,7 +502,7 @@ class Session:
         self.retry_ns[symbol] = min(self.retry_ns[symbol], max(at_ns, self.now_ns + 1))
 
     def _make_way(self, proposal: Proposal) -> bool:
-        """Pull what an earlier strategy's order would cross, if it is a later one's: whether any is."""
+        """Cancels orders of later strategies that an earlier strategy's order would cross; whether any is."""
         pulled = False
         for order in self.orders.live[proposal.symbol]:
             if (
@@ -535,7 +536,7 @@ class Session:
             )
 
     def _send_cancels(self) -> None:
-        """As many waiting cancels as the message cap lets through; the rest wait for housekeeping."""
+        """Sends as many waiting cancels as the message cap allows; the rest wait for housekeeping."""
         if not self.hello_seen:
             return
         waiting = self.desk.cancels
@@ -565,8 +566,8 @@ class Session:
         self._cancel_all()
 
     def _close_positions(self) -> None:
-        """Ask, symbol by symbol, for the order that takes the position to zero, further at each attempt; it
-        stands at the collar where the touch lies beyond it."""
+        """Proposes, symbol by symbol, the order that closes the position, a tick further at each attempt, but
+        not beyond the collar."""
         for symbol in range(len(SYMBOLS)):
             position = self.orders.position[symbol]
             live = self.orders.live[symbol]
@@ -599,14 +600,14 @@ class Session:
         return data
 
     def _worth(self, owner: int) -> int:
-        """Cash and positions of one owner at their marks, since the round began or the last resync."""
+        """Returns one owner's cash and positions at their marks, since the round began or the last resync."""
         holding = self.orders.holdings[owner]
         return holding.cash + sum(
             held * self._common_mark(symbol) for symbol, held in enumerate(holding.position) if held
         )
 
     def _common_mark(self, symbol: int) -> int:
-        """One price for all owners, so that what they are worth adds up to the P&L."""
+        """Returns one price for all owners, so that their values add up to the P&L."""
         held = self.orders.position[symbol]
         if held == 0:
             return self.market.middle(symbol)
@@ -619,22 +620,22 @@ class Session:
         )
 
     def _priced(self) -> bool:
-        """Whether every position has a price: after a login there may be none yet, and 0 is not its worth."""
+        """Whether every position has a price; after a login there may be none yet, and 0 would be wrong."""
         return all(
             held == 0 or self.market.mark(symbol, held, self.orders.average_price(symbol)) > 0
             for symbol, held in enumerate(self.orders.position)
         )
 
     def pnl(self) -> int:
-        """Cash and positions of this round at the touch they would hit: what the loss limit looks at."""
+        """Returns cash plus positions of this round at their closing touch; the loss limit checks it."""
         return self.orders.cash + self._marked(self.orders.position)
 
     def owner_pnl(self, owner: int) -> int:
-        """P&L of one strategy (the last owner: of what belongs to none) over all rounds of the run."""
+        """Returns an owner's P&L over all rounds; the last owner has what belongs to no strategy."""
         return self.orders.holdings[owner].carried_pnl + self._worth(owner)
 
     def owner_holding(self, owner: int) -> dict[str, Any]:
-        """Cash, positions by symbol and P&L carried from earlier rounds of one strategy, as ``owner_pnl``."""
+        """Returns cash, positions by symbol and P&L carried from earlier rounds, for one owner."""
         holding = self.orders.holdings[owner]
         return {
             "cash": holding.cash,
@@ -642,7 +643,7 @@ class Session:
             "positions": {name: holding.position[at] for at, name in enumerate(SYMBOLS)},
         }
 
-    # --- results: what they are, ``reference.results`` says -------------------------------------
+    # --- results: ``reference.results`` defines them --------------------------------------------
 
     @property
     def mode(self) -> str:

@@ -7,7 +7,7 @@ from reference.carry import deviation_bps, edge_cash_and_carry_bps, edge_reverse
 CASH_AND_CARRY = -1  # short ES, long SPY
 REVERSE = 1  # long ES, short SPY
 
-#: A time before any other.
+#: A time before all others.
 NEVER = -(2**63)
 
 
@@ -39,7 +39,7 @@ class Rules:
 
 
 class Signal:
-    """Flat (``side`` 0) or holding. Decides; whoever fills says so with ``entered`` and ``left``."""
+    """Decides when to enter (``side`` 0) and to leave; the caller reports fills by ``entered``, ``left``."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -50,9 +50,9 @@ class Signal:
         self.blocked_until_ns = NEVER
 
     def decide(self, now_ns: int, expiry_ns: int, quote: Quote, c: float) -> str | int | None:
-        """A side to enter, the reason to leave for, or None.
+        """Returns a side to enter, the reason to leave, or None.
 
-        ``expiry_ns`` and ``c`` are the row's when flat, and the position's own while it is held.
+        ``expiry_ns`` and ``c`` are the row's when flat, otherwise those of the position.
         """
         if self.side == 0:
             return self._entry(now_ns, expiry_ns, quote, c)

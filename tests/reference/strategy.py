@@ -1,7 +1,7 @@
-"""Twin of ``trading._strategy``: what a built-in strategy sees and may ask for.
+"""Twin of ``trading._strategy``: the data of a built-in strategy, and its proposals.
 
-A strategy reads the market, the orders and its own holding; it asks for orders and cancels through the
-desk. It never touches a socket, a clock or the order table.
+A strategy reads the market, the orders and its own holding; it proposes orders and cancels through the desk.
+It never uses a socket, a clock or the order table directly.
 """
 
 from arbcore.errors import BrokenInvariant
@@ -12,12 +12,12 @@ from reference.risk import Gate, Proposal
 
 
 def bits(symbols: frozenset[int]) -> int:
-    """The bit set of some symbols."""
+    """Returns the bit set of some symbols."""
     return sum(1 << symbol for symbol in symbols)
 
 
 class Desk:
-    """The strategies' window on the session: market, orders, gate, and the two things they may ask for."""
+    """The strategies' view of the session: market, orders, gate, and the methods to propose and to cancel."""
 
     def __init__(self, market: Market, orders: Orders, gate: Gate) -> None:
         self.market = market
@@ -27,27 +27,27 @@ class Desk:
         self.cancels: list[Order] = []
 
     def cancel(self, order: Order) -> None:
-        """Ask for a cancel; asking again while one is under way changes nothing."""
+        """Requests a cancel; a further request while one is under way has no effect."""
         if order.live and order.kind == ADD and order.cancels == 0 and not order.wants_cancel:
             order.wants_cancel = True
             self.cancels.append(order)
 
     def loose_position(self, symbol: int) -> int:
-        """The position less what the hedging strategies hold: what a quoting strategy has to work off."""
+        """Returns the position that quoting strategies must reduce: all but that of hedging strategies."""
         hedged = sum(self.orders.holdings[owner].position[symbol] for owner in self.hedged_owners)
         return self.orders.position[symbol] - hedged
 
     def unowned_position(self, symbol: int) -> int:
-        """What no strategy did: found at a login, or filled under an id that is not ours."""
+        """Returns the position that no strategy traded: found at a login, or filled under a foreign id."""
         return self.orders.holdings[-1].position[symbol]
 
     def net_touch(self, symbol: int, side: int) -> int:
-        """The best price that an order of ``side`` would meet, beside our own; 0 where there is none."""
+        """Returns the best price that an order of ``side`` would meet, without our own orders; 0 if none."""
         levels = self.net_levels(symbol, side)
         return levels[0][0] if levels else 0
 
     def net_levels(self, symbol: int, side: int) -> list[tuple[int, int]]:
-        """The levels that an order of ``side`` would meet, without our own orders among them."""
+        """Returns the levels that an order of ``side`` would meet, without our own orders."""
         state = self.market.symbols[symbol]
         levels = []
         for price, size in state.asks if side > 0 else state.bids:
@@ -66,7 +66,7 @@ class Strategy:
 
     name = ""
     hedged = False
-    #: Symbols whose books, trades and own-order news make it look again.
+    #: Symbols whose books, trades and order messages cause another evaluation.
     book_symbols: frozenset[int] = frozenset()
     trade_symbols: frozenset[int] = frozenset()
     order_symbols: frozenset[int] = frozenset()
@@ -87,15 +87,15 @@ class Strategy:
         self.order_bits = bits(self.order_symbols)
 
     def converted(self) -> None:
-        """A conversion of this strategy was acknowledged; its holding has changed already."""
+        """Called after a conversion of this strategy was acknowledged and its holding has changed."""
 
     def reset(self) -> None:
-        """The positions are no longer what this strategy made them: start from nothing."""
+        """Starts from zero, because the positions are no longer those that this strategy traded."""
 
     def evaluate(self, symbols: int, now_ns: int) -> None:
-        """Look at the desk and ask for what is wanted now; ``symbols`` is the bit set of those with news.
+        """Proposes the orders wanted now; ``symbols`` is the bit set of the symbols that changed.
 
-        Must ask the same for the same state. ``wake_ns`` says when to be asked again without news.
+        The same state must give the same proposals. ``wake_ns`` is when to call again without a change.
         """
         raise BrokenInvariant(f"{type(self).__name__} does not say what it wants")
 
@@ -105,14 +105,14 @@ class Strategy:
         return [order for order in self.desk.orders.live[symbol] if order.strategy == self.owner]
 
     def waits_for_slot(self, symbol: int, now_ns: int) -> bool:
-        """Whether nothing can be done in a symbol before its slot opens, as no order of ours lives there."""
+        """Whether the strategy must wait for a symbol's slot, having no live order there."""
         if self.desk.gate.slot_free(symbol, now_ns) or self.own_live(symbol):
             return False
         self.desk.gate.wait(symbol)
         return True
 
     def resting(self, symbol: int, side: int) -> list[Order]:
-        """Own orders that stand or will stand in the book and are not being cancelled."""
+        """Returns own orders that rest or will rest in the book and are not being cancelled."""
         return [
             order
             for order in self.own_live(symbol)
@@ -127,7 +127,7 @@ class Strategy:
         self.desk.gate.propose(Proposal(CONVERT, symbol, side, 0, size, value, self.owner))
 
     def keep_quote(self, symbol: int, *, side: int, price: int, size: int, value: int) -> None:
-        """One order at ``price`` and none elsewhere; no order at all for a size of 0 or less."""
+        """Keeps one order at ``price`` and none elsewhere; no order at all for a size of 0 or less."""
         kept = False
         for order in self.resting(symbol, side):
             if size > 0 and order.price == price and not kept:

@@ -1,4 +1,4 @@
-"""Twin of ``carry/_sweep``: the single backtest for every cell, and the columns picked from its summary."""
+"""Twin of ``carry/_sweep``: runs the single backtest for every cell and takes columns from its summary."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -20,7 +20,7 @@ def sweep(
     front_expiry_ns: Callable[[int], int],
     fixed_expiry_ns: int | None = None,
 ) -> list[dict[str, object]]:
-    """One row of the result a cell, undefined numbers as None."""
+    """Returns one row of the result per cell; undefined numbers are None."""
     cells = []
     for each in settings:
         backtest = Backtest(each, front_expiry_ns, fixed_expiry_ns)

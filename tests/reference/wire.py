@@ -1,11 +1,11 @@
-"""What every line of the protocol means, said with ``json.loads``: the twin of ``arbcore.wire``.
+"""Decodes every line of the protocol with ``json.loads``: the twin of ``arbcore.wire``.
 
-The order in which a line's faults are found is fixed, so that both paths name the same one:
+The checks of a line have a fixed order, so both decoders report the same fault:
 
 1. the line is UTF-8, then one JSON value, nested at most ``MAX_DEPTH`` deep, then an object;
-2. its ``type`` is there and a string, then known;
-3. its fields, in the order in which the protocol writes them; each one's presence, then its JSON type, then
-   its range. Elements of a list are taken one after the other.
+2. its ``type`` is present and a string, then known;
+3. its fields, in the order in which the protocol writes them: each one's presence, then its JSON type, then
+   its range. Elements of a list are checked one after the other.
 """
 
 import json
@@ -31,25 +31,25 @@ _OUTSIDE_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[][{}]', re.DOTALL)
 
 
 class _Number(str):
-    """A JSON number as it was spelled, so that nothing is lost before its exact value is asked for."""
+    """A JSON number as text, so that its exact value is not lost."""
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """One line from the exchange in canonical form; WireError if it is not a legal message."""
+    """Returns a line from the exchange in canonical form. Raises WireError if it is not a legal message."""
     fields = _parse(line)
     kind = _kind(fields, _MESSAGES)
     return {"type": kind} | _MESSAGES[kind](fields)
 
 
 def decode_request(line: bytes) -> dict[str, Any]:
-    """One line from a client; WireError if it is not a legal request."""
+    """Returns a line from a client in canonical form. Raises WireError if it is not a legal request."""
     fields = _parse(line)
     kind = _kind(fields, _REQUESTS)
     return {"type": kind} | _REQUESTS[kind](fields)
 
 
 def request_outcome(line: bytes) -> tuple[str, str, int]:
-    """(fault's name, type or "", order id or -1): what is known of a request even if it is faulty."""
+    """Returns (fault's name, type or "", order id or -1): the known parts of a request that may be faulty."""
     fault, kind, order_id = "none", "", -1
     try:
         fields = _parse(line)
@@ -72,8 +72,8 @@ def _parse(line: bytes) -> dict[str, Any]:
         _fault("not_json")
     deep = _first_bracket_too_deep(text)
     if deep is not None:
-        # What came before the bracket decides whether this was JSON at all: it must be, if the bracket
-        # were a plain value and everything open were closed.
+        # The text before the bracket decides whether this is JSON: it must be valid if a plain value replaces
+        # the bracket and all open brackets are closed.
         at, closers = deep
         _loads(text[:at] + " 0" + closers)
         _fault("too_deep")
@@ -146,7 +146,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _integer(value: Any, low: int, high: int) -> int:
-    """``value`` if it is a number whose exact value is an integer from ``low`` to ``high``."""
+    """Returns ``value`` if it is a number whose exact value is an integer from ``low`` to ``high``."""
     if not isinstance(value, _Number):
         _fault("wrong_type")
     exact = exact_integer(value)
@@ -156,7 +156,7 @@ def _integer(value: Any, low: int, high: int) -> int:
 
 
 def exact_integer(spelled: str) -> int | None:
-    """The integer that a JSON number is exactly; None if it is none, or has more than 19 digits."""
+    """Returns the exact integer of a JSON number; None if it is not an integer or has more than 19 digits."""
     match = _NUMBER.fullmatch(spelled)
     if match is None:
         raise ValueError(f"{spelled!r} is no JSON number")
@@ -193,12 +193,12 @@ def _order_id(fields: dict[str, Any]) -> int:
 
 
 def _amount(fields: dict[str, Any], name: str) -> int:
-    """A price or a size: both have the same range."""
+    """Reads a price or a size; both have the same range."""
     return _integer(_field(fields, name), 1, PRICE_MAX)
 
 
 def _levels(fields: dict[str, Any], name: str, best: int) -> list[list[int]]:
-    """Every level of a side; ``best`` is +1 where the highest price comes first, -1 where the lowest does."""
+    """Reads all levels of a side; ``best`` is +1 if the highest price comes first, -1 if the lowest does."""
     levels: list[list[int]] = []
     for pair in _list(_field(fields, name)):
         if len(_list(pair)) != 2:
@@ -260,7 +260,7 @@ def _reject(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add(fields: dict[str, Any]) -> dict[str, Any]:
-    """An add's fields are also a fill's."""
+    """Reads the fields of an add, which a fill has too."""
     return {
         "order_id": _order_id(fields),
         "symbol": _symbol(fields),
@@ -280,7 +280,7 @@ def _convert(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _team(fields: dict[str, Any]) -> dict[str, Any]:
-    """Printable ASCII of the right length: capital letters are the rule, but not every client keeps it."""
+    """Reads a team: printable ASCII of the right length. Capitals are usual, but not all clients use them."""
     team = _string(_field(fields, "team"))
     if not 1 <= len(team) <= TEAM_LENGTH_MAX or not all(" " <= character <= "~" for character in team):
         _fault("out_of_range")

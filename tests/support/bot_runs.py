@@ -1,4 +1,4 @@
-"""One run of the carry bot inside a test: the real library over TCP to a gateway in a thread."""
+"""One run of the carry bot in a test: the real library connects over TCP to a gateway in a thread."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from arbcore.gateway.faults import parse
 
 
 class Run:
-    """The bot, the broker that it talks to, and the market that both see."""
+    """The bot, its broker, and the market of both."""
 
     def __init__(self, served: Served, market: Market, *, directory: Path, library: str, **changes: Any):
         self.served = served
@@ -38,15 +38,15 @@ class Run:
 
     @property
     def sent(self) -> int:
-        """Orders that the broker took."""
+        """The number of orders that the broker received."""
         return len(self.books["orders"])
 
     def used(self, name: str) -> bool:
-        """Whether a fault that waited for its occasions has had all of them."""
+        """Whether a fault has occurred as often as it was planned."""
         return bool(self.served.do(lambda gateway: name not in gateway.armed.names()))
 
     async def rows(self, count: int) -> None:
-        """So many rows more were shown to whoever may see them."""
+        """Waits until the gateway has shown ``count`` more rows."""
 
         def shown() -> int:
             return int(self.served.do(lambda gateway: gateway.row_number))
@@ -55,7 +55,7 @@ class Run:
         await self.until(lambda: shown() >= wanted)
 
     def listen(self) -> list[int]:
-        """The codes of all that this connection is sent as an error from now on."""
+        """Returns a list to which the codes of all later errors on this connection are added."""
         codes: list[int] = []
         assert self.bot.link is not None
         self.bot.link._ib.errorEvent += lambda _, code, *__: codes.append(code)
@@ -69,17 +69,17 @@ class Run:
 
     @property
     def phase(self) -> str:
-        """That of the open pair; empty where there is none."""
+        """The phase of the open pair; empty without one."""
         pair = self.bot.session.status()["pair"] if self.bot.session is not None else None
         return pair["phase"] if pair else ""
 
     @property
     def quiet(self) -> bool:
-        """Nothing may still fill and nothing is being asked."""
+        """Whether no order may still fill and no request is open."""
         return self.bot.session is not None and self.bot.session.settled
 
     def reasons_to_send(self) -> set[str]:
-        """The kinds of events that orders leave on from here on, as ``Quote``; ``Tick`` is time alone."""
+        """Returns a set of the events that cause orders from now on: ``Quote``, or ``Tick`` for time."""
         session = self.bot.session
         assert session is not None
         handle, kinds = session.handle, set()
@@ -94,11 +94,11 @@ class Run:
         return kinds
 
     def heard(self, text: str) -> bool:
-        """Whether the time line has a line with such a text."""
+        """Whether the time line has a line with this text."""
         return any(text in line for _, line in self.told)
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        """Waits for something to be so; a run that ends meanwhile is an error of its own."""
+        """Waits until the condition is true. Fails if the run ends before."""
         for _ in range(LOOKS_MAX):
             if condition():
                 return
@@ -117,13 +117,13 @@ class Run:
         await self.until(lambda: not self.phase and self.quiet)
 
     async def enter(self, dev_bps: float) -> None:
-        """A pair is entered and held."""
+        """Sets the deviation and waits until a pair is open."""
         await self.active()
         self.market.dev_bps = dev_bps
         await self.held()
 
     async def decisions(self, count: int = 5) -> None:
-        """So many quotes more were decided on, or skipped for a reason."""
+        """Waits until ``count`` more quotes were decided on, or skipped for a reason."""
         assert self.bot.session is not None
         session = self.bot.session
 
@@ -144,7 +144,7 @@ def play(
     script: Callable[[Run], Awaitable[None]], *, directory: Path, library: str, market: Market | None = None,
     gateway: dict[str, Any] | None = None, compare: bool = True, faults: tuple[str, ...] = (), **changes: Any,
 ) -> Run:  # fmt: skip
-    """Runs the bot beside ``script`` and ends it in order; its store must then agree with the broker.
+    """Runs the bot while ``script`` runs, and stops it in order; its store must then agree with the broker.
 
     ``faults`` are those of the gateway from the start, as ``"silent=positions@0"``.
     """
@@ -160,7 +160,7 @@ def play(
             run.task.cancel()
             with contextlib.suppress(asyncio.CancelledError, ArbcoreError):
                 await run.task
-            # The transport's end is the loop's to see before it is gone.
+            # The loop must still handle the end of the transport before it is closed.
             await asyncio.sleep(0.01)
         if compare:
             assert differences(directory, run.books) == []

@@ -13,7 +13,7 @@ MINUTE_NS = 60 * 10**9
 
 
 def pulse(**changes: Any) -> Pulse:
-    """A run that is under way and well, and holds nothing."""
+    """A run that is under way without problems, and flat."""
     now_ts = iso_time(time.time_ns())
     known = {
         "pid": 1, "since_ts": now_ts, "ts": now_ts, "ended_ts": None, "ending": "", "in_order": True,
@@ -31,7 +31,7 @@ def ended(**changes: Any) -> Pulse:
 
 
 def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list[Any]:
-    """An order at its limit and its execution in full; ``price`` may be better or worse."""
+    """Stores an order and its full execution, at its limit or at ``price``."""
     letter = "E" if leg == FUT else "S"
     ref = f"{store.store_id}-{number:07d}{letter}"
     quantity = 1 if leg == FUT else 500
@@ -50,7 +50,7 @@ def fill(store: Store, number: int, leg: str, side: int, **changes: Any) -> list
 
 
 def fill_store(store: Store, **last: Any) -> None:
-    """One cash and carry, won 25 on ES and lost 5 on SPY before commissions, 12.50 of slippage on the way."""
+    """Stores one cash and carry: +25 on ES and -5 on SPY before commissions, with 12.50 of slippage."""
     store.save(
         [
             *fill(store, 1, FUT, -1, limit=6800.25, role="entry"),

@@ -1,6 +1,6 @@
 """The carry bot on a gateway, for tests: its plan, a market, and the broker's books beside its store.
 
-Imports no test framework: a program that is to be killed uses it too.
+It imports no test framework, because a program that tests kill uses it too.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from arbcore.system.kill_switch import KillSwitch
 
 STORE = "bot.sqlite3"
 ACCOUNT = "DUSIM000001"
-#: Rates of nothing, so that fair value is ten times SPY, and no rule but the signal's.
+#: All rates are 0, so fair value is ten times SPY, and only the signal's rules apply.
 DESK = {
     "factor": 10.0, "funding_rate": 0.0,
     "trading_enabled": True, "entry_bps": 20.0, "exit_bps": 5.0, "cost_bps": 4.0, "stop_bps": 0.0,
@@ -29,12 +29,12 @@ DESK = {
     "daily_loss_usd": 1e12, "margin_check": False,
 }  # fmt: skip
 SPY = 680.0
-#: Far enough beyond fair value to enter; at 0 a position is left again.
+#: Deviations in bps: RICH and CHEAP lead to entries, FAIR to an exit.
 RICH, FAIR, CHEAP = 40.0, 0.0, -40.0
 
 
 def plan_of(port: int, directory: Path, *, library: str, rows: bool = False, **changes: Any) -> Plan:
-    """A paper run of one bot. ``changes`` are fields of the plan, of its settings, or of the desk's."""
+    """Returns the plan of a paper run. ``changes`` are fields of the plan, its settings, or the desk's."""
     settings = {
         "host": "127.0.0.1", "port": port, "client_id": 17, "library": library, "connect_timeout_s": 10.0,
         "pair": DEFAULT_PAIR, "future_currency": "USD", "front_offset": 0,
@@ -64,7 +64,7 @@ def quote_row(
     ts_ns: int, dev_bps: float, *, expiry_ns: int, cents: int = 0, size: float = 0.0,
     pair: Pair = DEFAULT_PAIR,
 ) -> Row:  # fmt: skip
-    """Both legs a tick wide, the future so many bps from fair value, the ETF some cents above its usual."""
+    """Returns a row, both legs a tick wide: the future ``dev_bps`` from fair value, the ETF ``cents`` up."""
     etf = round(pair.index.etf_usd + 0.01 * cents, 2)
     factor = pair.points_per_usd
     fut = round(round(factor * (etf + 0.005) * (1.0 + dev_bps * 1e-4) / pair.tick - 0.5) * pair.tick, 2)
@@ -73,12 +73,12 @@ def quote_row(
 
 
 def row_dev(ts_ns: int, dev_bps: float, cents: int = 0) -> Row:
-    """A row of the front contract."""
+    """Returns a row of the front contract."""
     return quote_row(ts_ns, dev_bps, expiry_ns=front_contract(ts_ns).expiry_ns, cents=cents)
 
 
 class Market:
-    """Endless rows at the machine's time; a test sets ``dev_bps``, how rich ES is from the next row on."""
+    """Endless rows at the machine's time; a test sets ``dev_bps``, ES's deviation from the next row on."""
 
     STEP_NS = 25_000_000
 
@@ -86,19 +86,19 @@ class Market:
         self.dev_bps = FAIR
         self.pair = pair
         self.start_ns = time.time_ns() if start_ns is None else start_ns
-        #: Of the contract that is quoted.
+        #: Expiry of the quoted contract.
         self.expiry_ns = front_contract(self.start_ns).expiry_ns
 
     def __iter__(self) -> Any:
         for number in itertools.count():
             ts_ns = self.start_ns + number * self.STEP_NS
-            # The size changes, so that every row is news.
+            # The size changes, so that every row causes a tick.
             size = float(number % 2)
             yield quote_row(ts_ns, self.dev_bps, expiry_ns=self.expiry_ns, size=size, pair=self.pair)
 
 
 def row_devs(start_ns: int, devs: Any) -> list[Row]:
-    """A row a second, each so many bps from fair value."""
+    """Returns one row per second, with the given deviations in bps."""
     return [row_dev(start_ns + at * 10**9, dev) for at, dev in enumerate(devs)]
 
 
@@ -106,7 +106,7 @@ def row_devs(start_ns: int, devs: Any) -> list[Row]:
 
 
 def books_of(gateway: Any) -> dict[str, Any]:
-    """What the broker has of our orders: every order it took, every execution as it stands, positions."""
+    """Returns the broker's books: every order it received, every execution with corrections, positions."""
     orders = [
         {"ref": order.order_ref, "filled": int(order.filled), "quantity": int(order.quantity)}
         for order in gateway.desk.book.by_perm.values()
@@ -124,7 +124,7 @@ def books_of(gateway: Any) -> dict[str, Any]:
 
 
 def stored(directory: Path, query: str) -> list[Any]:
-    """Rows of the bot's store, read beside it."""
+    """Reads rows of the bot's store while the bot may run."""
     connection = open_to_read(directory / STORE)
     try:
         return connection.execute(query).fetchall()
@@ -137,7 +137,7 @@ def signed(side: str, quantity: int) -> int:
 
 
 def differences(directory: Path, books: dict[str, Any], *, held_is_whole: bool = True) -> list[str]:
-    """Where the store and the broker's books disagree, and what must never be; empty where all is well."""
+    """Returns the differences between store and broker's books, and broken invariants; empty without any."""
     found = []
     orders = {
         ref: (state, filled)
@@ -172,7 +172,7 @@ def differences(directory: Path, books: dict[str, Any], *, held_is_whole: bool =
 
 
 def _naked(directory: Path, by_trade: dict[int, dict[str, int]], nothing: dict[str, int]) -> list[str]:
-    """Trades that are neither whole nor over."""
+    """Returns the trades that are neither fully hedged nor over."""
     future, etf = nothing
     found = []
     columns = "trade_id, phase, side, wanted_contracts, wanted_shares"

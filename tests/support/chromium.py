@@ -1,6 +1,6 @@
-"""A headless Chromium to look at pages with, spoken to over a pipe: nothing but the standard library.
+"""A headless Chromium for tests of pages, controlled over a pipe, with the standard library only.
 
-It has a new empty profile, and nothing that it does on its own account may reach for the network.
+It has a new empty profile, and its own background requests to the network are disabled.
 """
 
 import base64
@@ -20,7 +20,7 @@ FLAGS = (
     "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 )  # fmt: skip
-# The browser reads descriptor 3 and writes descriptor 4, whichever the pipes had here.
+# The browser reads from descriptor 3 and writes to descriptor 4, so the pipes are moved there.
 LAUNCHER = """
 import fcntl, os, sys
 there, here = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
@@ -31,19 +31,19 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 def find_chromium() -> str | None:
-    """The program's path, or None where there is none."""
+    """Returns the program's path, or None if there is none."""
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
 class Chromium:
-    """One browser with one page. What the page complains about is collected in ``complaints``."""
+    """One browser with one page. ``complaints`` collects the errors and warnings of the page."""
 
     def __init__(self, program: str) -> None:
         self._profile = tempfile.TemporaryDirectory(prefix="arbcore-chromium-", ignore_cleanup_errors=True)
         there, self._commands = os.pipe()
         self._answers, here = os.pipe()
         words = [program, *FLAGS, f"--user-data-dir={self._profile.name}", "about:blank"]
-        # A sanitizer that is preloaded into the suite is none of the browser's.
+        # The browser must run without a sanitizer that is preloaded into the tests.
         environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", LAUNCHER, str(there), str(here), *words],
@@ -57,7 +57,7 @@ class Chromium:
         self._events: list[dict[str, Any]] = []
         self._session: str | None = None
         self.complaints: list[str] = []
-        #: Whatever was asked for, and why some of it was not even tried.
+        #: All requests, and the reasons why some were blocked.
         self.requests: list[str] = []
         self.blocked: list[str] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -66,7 +66,7 @@ class Chromium:
             self.call(f"{domain}.enable")
 
     def close(self) -> None:
-        """Ends the browser, which its closed pipe asks it to, and takes its profile away."""
+        """Ends the browser by closing its pipe, and deletes its profile."""
         os.close(self._commands)
         try:
             self._process.wait(timeout=20)
@@ -77,7 +77,7 @@ class Chromium:
         self._profile.cleanup()
 
     def call(self, method: str, **params: Any) -> Any:
-        """One command; its result."""
+        """Sends one command and returns its result."""
         self._count += 1
         message: dict[str, Any] = {"id": self._count, "method": method, "params": params}
         if self._session is not None:
@@ -115,7 +115,7 @@ class Chromium:
         self._events.append(event)
 
     def show(self, page: Path | str, *, width: int, height: int = 900, dark: bool = False) -> None:
-        """Loads a file, or an address, at a width, in the light or the dark palette."""
+        """Loads a file or an address at a width, in the light or the dark palette."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -126,22 +126,22 @@ class Chromium:
             self._note(self._next())
 
     def forget(self) -> None:
-        """Drops the events and requests that were kept so far."""
+        """Drops the events and requests recorded so far."""
         self._events.clear()
         self.requests.clear()
 
     def evaluate(self, expression: str) -> Any:
-        """The value of an expression in the page."""
+        """Evaluates an expression in the page and returns its value."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
     def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """A PNG of what is seen, or of the whole page."""
+        """Writes a PNG of the visible part, or of the whole page."""
         answer = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def pdf(self) -> bytes:
-        """The page on A4."""
+        """Prints the page on A4 and returns the PDF."""
         answer = self.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, preferCSSPageSize=True)
         return base64.b64decode(answer["data"])

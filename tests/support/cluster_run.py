@@ -1,9 +1,9 @@
-"""A sweep on a Dask cluster in a process of its own, as a script: one worker is killed half-way.
+"""A script that runs a sweep on a Dask cluster in its own process, and kills one worker half-way.
 
     python cluster_run.py SCHEDULER QUOTES SETTINGS PID_OF_A PID_OF_B
 
-Prints JSON: the table, and whether the worker that was killed had work. Dask's threads stay out of the tests'
-process, whose warnings are errors.
+Prints JSON: the table, and whether the killed worker had work. Dask's threads must not run in the tests'
+process, in which warnings are errors.
 """
 
 import json
@@ -17,7 +17,7 @@ import arbcore
 
 
 def busy_worker(client: Client) -> str | None:
-    """The name of a worker that is at work, or has work waiting."""
+    """Returns the name of a worker with running or waiting work."""
     return next((address for address, keys in client.processing().items() if keys), None)
 
 

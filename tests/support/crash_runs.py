@@ -1,4 +1,4 @@
-"""Bots that are killed and begun anew against one gateway, and what must be true of them at the end."""
+"""Kills bots and restarts them against one gateway, and checks invariants at the end."""
 
 import contextlib
 import json
@@ -20,21 +20,21 @@ from arbcore.errors import InputError
 from arbcore.gateway.faults import planned
 from arbcore.gateway.quote_source import MarketSettings, generated
 
-#: Two pairs closed and a third one held at the end; the second pair's first order finds nothing, so that
+#: Two pairs are closed and a third one is open at the end. The second pair's first order does not fill, so
 #: its other leg is naked and must be hedged.
 DEVS = (FAIR, RICH, RICH, FAIR, FAIR, CHEAP, CHEAP, FAIR, FAIR, RICH, RICH, RICH, RICH)
 MISS_AT_S = 4.0
-#: Live quotes: out and back several times in a life, with orders that find nothing or too little.
+#: Live quotes: they leave fair value several times in a life, and some orders fill partly or not at all.
 LIVE_MARKET = MarketSettings(r=0.0, d=0.0, basis_bps=90.0, hold_s=0.4, step_s=0.01)
 LIVE_ORDERS = 4
 LIVE_FAULTS = (("miss", 0.5), ("partial", 1.5), ("miss", 3.0))
-#: Shares match the future's notional at entry, within what prices move in a run.
+#: Shares match the future's notional at entry; this allows for the change of prices during a run.
 NAKED_SHARES = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """When a life ends: at a boundary, or so many seconds after it first connects. ``hasty`` sends first."""
+    """When a life ends: at a boundary, or seconds after it first connects. ``hasty`` sends before storing."""
 
     at: int | None = None
     after_s: float | None = None
@@ -43,18 +43,18 @@ class Kill:
 
 @dataclass
 class Outcome:
-    """What became of a run of lives; ``violations`` is empty where all is well."""
+    """The result of a run of lives; ``violations`` is empty if there were none."""
 
     violations: list[str] = field(default_factory=list)
     #: How each life ended: "before save", "at a moment", or "in order".
     endings: list[str] = field(default_factory=list)
     boundaries: int = 0
-    #: What the broker took in all lives.
+    #: Orders that the broker received in all lives.
     orders: int = 0
 
 
 class Mortal:
-    """``with Mortal(library) as mortal:`` a process whose children are the lives."""
+    """``with Mortal(library) as mortal:`` starts a process whose children are the lives."""
 
     def __init__(self, library: str) -> None:
         program = Path(__file__).with_name("crashing_bot.py")
@@ -88,14 +88,14 @@ class Mortal:
 
 
 def play(mortal: Mortal, kills: Sequence[Kill]) -> Outcome:
-    """One gateway whose rows wait for the bot; a life for each kill, then one to the end of the data."""
+    """Plays a life per kill, then one to the end of the data; the gateway's rows wait for the bot."""
     faults = (planned("miss", at_s=MISS_AT_S),)
     with Served(row_devs(START_NS, DEVS), **fast(faults=faults)) as served:
         return _lives(mortal, kills, served, live_orders=None)
 
 
 def play_live(mortal: Mortal, kills: Sequence[Kill], seed: int) -> Outcome:
-    """The same with quotes from a seed, which go on while nobody is there; the last life stops in order."""
+    """Like ``play``, with quotes from a seed that also go on without a bot; the last life stops in order."""
     faults = tuple(planned(name, at_s=at_s) for name, at_s in LIVE_FAULTS)
     rows = generated(seed, time.time_ns(), settings=LIVE_MARKET)
     with Served(rows, faults=faults) as served:
@@ -125,14 +125,14 @@ def _lives(mortal: Mortal, kills: Sequence[Kill], served: Served, *, live_orders
 
 
 def _unknown_orders(served: Served, directory: Path) -> list[str]:
-    """Orders that the broker has and the store does not, at the very moment of a death."""
+    """Returns orders that the broker has and the store lacks, at the moment after a kill."""
     deadline_s = time.monotonic() + PATIENCE_S
-    # The gateway has seen all that was sent once it has seen the connection's end, which it looks for itself
-    # between any two of these questions.
+    # Once the gateway has seen the connection's end, it has handled everything that was sent before. It looks
+    # for that end between any two of these calls.
     while served.do(lambda gateway: len(gateway.clients)):
         assert time.monotonic() < deadline_s
     known = set()
-    # It may have died before it had a store.
+    # The bot may have died before it had a store.
     with contextlib.suppress(InputError):
         known = {ref for (ref,) in stored(directory, "SELECT order_ref FROM orders")}
     sent = [order["ref"] for order in served.do(books_of)["orders"]]

@@ -1,10 +1,10 @@
 """A carry bot that can be killed anywhere: ``python crashing_bot.py LIBRARY`` reads lives from its input.
 
 Each line is one life, ``{"port": N, "directory": D, "kill_at": K, "kill_after_s": S, "hasty": H,
-"live_orders": L}``, run in a child forked from this process, which has imported all and has no threads.
-The life ends by SIGKILL at its K-th boundary between storing and sending, or S seconds after its first
-connection, or in order with its data; where L is not null, it decides on live quotes and stops in order after
-so many orders. A hasty bot sends before it stores. The answer is a line of what is known of the life.
+"live_orders": L}``. It runs in a child forked from this process, which has imported everything and has no
+threads. The life ends by SIGKILL at its K-th boundary between storing and sending, or S seconds after its
+first connection, or in order at the end of its data; if L is not null, it decides on live quotes and stops in
+order after L orders. A hasty bot sends before it stores. The response to each life is a line about its end.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Reaper:
         os.write(self._pipe, json.dumps(what).encode() + b"\n")
 
     def watch(self, owner: type, name: str) -> None:
-        """A boundary before and after each call of a method."""
+        """Makes a boundary before and after each call of a method."""
         inner = getattr(owner, name)
 
         def outer(*arguments: Any, **named: Any) -> Any:
@@ -60,7 +60,7 @@ class Reaper:
 
 
 def send_before_storing() -> None:
-    """Plants the mistake that all of this is about: an order leaves before its intent is stored."""
+    """Plants the bug that these tests must detect: an order is sent before its intent is stored."""
     save, send = CommandExecutor.save, CommandExecutor.send
 
     def later(executor: CommandExecutor, rows: list[Any]) -> bool:
@@ -77,7 +77,7 @@ def send_before_storing() -> None:
 
 
 def stop_after(bot: Bot, orders: int) -> None:
-    """Stops the bot in order once it has sent so many orders."""
+    """Stops the bot in order once it has sent ``orders`` orders."""
     send = bot.executor.send
 
     def sent(command: Any) -> None:
@@ -90,7 +90,7 @@ def stop_after(bot: Bot, orders: int) -> None:
 
 
 def live(life: dict[str, Any], library: str, pipe: int) -> None:
-    """One life, in its own process."""
+    """Runs one life, in its own process."""
     reaper = Reaper(life["kill_at"] or 0, pipe)
     reaper.watch(Store, "save")
     reaper.watch(IbLink, "place")
@@ -126,14 +126,14 @@ def live(life: dict[str, Any], library: str, pipe: int) -> None:
 def child(life: dict[str, Any], library: str, pipe: int) -> None:
     try:
         live(life, library, pipe)
-    except BaseException as error:  # noqa: BLE001  It is told; a forked child must not return.
+    except BaseException as error:  # noqa: BLE001  It is reported; a forked child must not return.
         os.write(pipe, json.dumps({"error": repr(error)}).encode() + b"\n")
     finally:
         os._exit(0)
 
 
 def answer(life: dict[str, Any], library: str) -> dict[str, Any]:
-    """Runs one life, ends it where it is to be ended from outside, and gathers what it said."""
+    """Runs one life, kills it from outside if the plan requires it, and collects its output."""
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:

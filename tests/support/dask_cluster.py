@@ -28,7 +28,7 @@ def processes() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def start(started: list[subprocess.Popen[str]], ready: str, *words: str) -> subprocess.Popen[str]:
-    """A Dask program, once it has said that it is ready."""
+    """Starts a Dask program and waits until it prints that it is ready."""
     process = subprocess.Popen(
         [sys.executable, "-m", "dask", *words, "--no-dashboard"],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

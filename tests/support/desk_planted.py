@@ -1,9 +1,9 @@
-"""Bugs planted into the carry desk: what its checker must catch, or it proves nothing.
+"""Bugs planted into the carry desk. Its checker must detect them all, or the simulation proves nothing.
 
-Each spoils one rule of a good session (or of the shell that the world plays), with the storm in which it
-shows and the invariants of ``desk_simulation.desk_checker`` one of which must name it. Most of them are
-mistakes that real bots have made. Where a bug is a class of the desk's spoilt, it takes the good one's place
-while the session is built.
+Each bug breaks one rule of a correct session, or of the shell that the world replaces. It names the storm in
+which it shows, and invariants of ``desk_simulation.desk_checker``, one of which must report it. Most are
+mistakes that real bots have made. A bug in a class of the desk replaces that class while the session is
+built.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from tools.desk_simulation.desk_world import DeskPlan, DeskResult, DeskWorld
 
 @dataclass(frozen=True)
 class Planted:
-    """A bug and where it shows."""
+    """A bug, and the plan in which it shows."""
 
     spoil: Callable[[Any], None]
     invariants: tuple[int, ...]
@@ -64,7 +64,7 @@ def bug(
     *invariants: int, storm: str = "none", ending: str = "", occasion: str = "", of_world: bool = False,
     off_s: int = 0, **kinds: type,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:  # fmt: skip
-    """Plants a bug under its function's name; ``kinds`` take the places of the desk's classes so named."""
+    """Plants a bug under its function's name; ``kinds`` replace the desk's classes of these names."""
     assert all(name in vars(desk_core) or name in vars(desk_session) for name in kinds), kinds
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -75,7 +75,7 @@ def bug(
 
 
 def after(target: Any, name: str, then: Callable[..., None]) -> None:
-    """Lets something happen after a method."""
+    """Calls ``then`` after each call of a method."""
     good = getattr(target, name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -158,7 +158,7 @@ class Staying(Decider):
 
 @bug(14, 19, occasion="roll", Decider=Staying)
 def forgets_to_roll(session: Any) -> None:
-    """The decider alone."""
+    """Replaces only the decider."""
 
 
 @bug(18, storm="crashes")
@@ -179,7 +179,7 @@ class Impatient(OrderTable):
 
 @bug(9, 1, storm="deaf", OrderTable=Impatient)
 def takes_a_timeout_for_a_cancel(session: Any) -> None:
-    """The table alone."""
+    """Replaces only the order table."""
 
 
 @bug(9, 1, storm="traps")
@@ -214,7 +214,7 @@ class Careless(OrderTable):
 
 @bug(9, storm="deaf", OrderTable=Careless)
 def does_not_count_what_is_unknown(session: Any) -> None:
-    """The table alone."""
+    """Replaces only the order table."""
 
 
 class Replacing(OrderTable):
@@ -276,7 +276,7 @@ class Numbing(DeskGate):
 
 @bug(4, DeskGate=Numbing)
 def sends_an_order_that_passed_no_gate(session: Any) -> None:
-    """The gate alone."""
+    """Replaces only the gate."""
 
 
 # --- gate and state -----------------------------------------------------------------------------
@@ -294,7 +294,7 @@ class Blind(LegQuotes):
 
 @bug(11, storm="market", LegQuotes=Blind)
 def asks_nothing_of_a_price(session: Any) -> None:
-    """The legs alone."""
+    """Replaces only the legs."""
 
 
 class Far(LegQuotes):
@@ -309,7 +309,7 @@ class WideGate(DeskGate):
 
 @bug(11, LegQuotes=Far, DeskGate=WideGate)
 def crosses_the_touch_by_far(session: Any) -> None:
-    """Legs and gate alone."""
+    """Replaces only the legs and the gate."""
 
 
 @bug(12)
@@ -374,7 +374,7 @@ class LeavingGate(DeskGate):
 
 @bug(15, ending="kill", off_s=12, DeskGate=LeavingGate)
 def leaves_a_pair_to_the_kill_switch_where_trading_is_off(session: Any) -> None:
-    """The gate alone."""
+    """Replaces only the gate."""
 
 
 class HeedlessGate(DeskGate):
@@ -395,7 +395,7 @@ class HeedlessDecider(Decider):
 
 @bug(14, 15, ending="kill", DeskGate=HeedlessGate, Decider=HeedlessDecider)
 def enters_while_reducing(session: Any) -> None:
-    """Gate and decider alone."""
+    """Replaces only the gate and the decider."""
 
 
 @bug(16, ending="stop", storm="deaf")
@@ -471,7 +471,7 @@ class Trusting(MarketClock):
 
 @bug(20, storm="clock", MarketClock=Trusting)
 def believes_a_clock_that_jumps(session: Any) -> None:
-    """The clock alone."""
+    """Replaces only the clock."""
 
 
 @bug(19, storm="cuts")
@@ -492,5 +492,5 @@ def acts_while_an_order_is_in_doubt(session: Any) -> None:
 
 
 def healthy(planted: Planted) -> Planted:
-    """The same plan with nothing spoilt."""
+    """Returns the same plan without the bug."""
     return replace(planted, spoil=lambda session: None, kinds={})

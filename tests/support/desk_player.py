@@ -1,4 +1,4 @@
-"""A desk and a person who plays the broker by hand: what is sent is looked at, what is told is chosen."""
+"""A desk whose broker is played by the test: it inspects the commands and chooses the events."""
 
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ HOURS = tuple(
 )
 ACCOUNT = "DU1"
 FAIR, RICH, CHEAP = 6009.0, 6029.0, 5989.0
-#: What most tests are not about.
+#: Settings that switch off features which most tests do not examine.
 QUIET = {
     "trading_enabled": True, "factor": 10.0, "funding_rate": 0.0, "margin_check": False,
     "daily_loss_usd": 1e6,
@@ -29,12 +29,12 @@ C = TypeVar("C")
 
 
 def perm_of(order: OrderRow) -> int:
-    """The broker's permanent number of an order."""
+    """Returns the broker's permanent number of an order."""
     return 900 + int(order.ref[2:9])
 
 
 class Player:
-    """``say`` tells an event; ``found`` is what came of the last one."""
+    """``say`` sends an event to the desk; ``found`` has the commands that followed the last one."""
 
     def __init__(self, snapshot: Snapshot | None = None, *, connect: bool = True, **settings: Any) -> None:
         self.settings = DeskSettings(**{**QUIET, **settings})
@@ -82,7 +82,7 @@ class Player:
             self.say(ev.DataType(leg, 1))
 
     def answer_all(self, *, open_refs: tuple[str, ...] = ()) -> None:
-        """Answers open questions truthfully until there are none."""
+        """Responds correctly to open requests until there are none."""
         while self.asked:
             self.answer(self.asked[0], open_refs=open_refs)
 
@@ -101,7 +101,7 @@ class Player:
         return self.say(ev.Positions(ask.query, lines))
 
     def quotes(self, fut: float, *, etf: float = 600.0, after_s: float = 0.1) -> list[Command]:
-        """Both legs a tick wide; what came of either."""
+        """Sends quotes of both legs, a tick wide; returns the commands that followed."""
         found = list(self.say(ev.Quote(ETF, etf, etf + 0.01), after_s=after_s))
         self.found = found + self.say(ev.Quote(FUT, fut, fut + 0.25))
         return self.found
@@ -109,7 +109,7 @@ class Player:
     def fill(
         self, order: OrderRow, quantity: int | None = None, *, price: float | None = None
     ) -> list[Command]:
-        """An execution of an order, in whole where no quantity is given."""
+        """Sends an execution of an order, in full if no quantity is given."""
         number = len(self.executions) + 1
         quantity = order.quantity if quantity is None else quantity
         paid = price or order.limit or (600.0 if order.leg == ETF else 6000.0)
@@ -122,11 +122,11 @@ class Player:
         return self.say(execution, after_s=0.001)
 
     def reject(self, order: OrderRow) -> list[Command]:
-        """The broker refuses an order."""
+        """Sends the broker's reject of an order."""
         return self.say(ev.OrderError(order.ref, 201, "Order rejected"), after_s=0.001)
 
     def out(self, order: OrderRow, filled: int = 0, status: str = "Cancelled") -> list[Command]:
-        """The broker's own word that an order is over."""
+        """Sends the broker's status that an order has ended."""
         left = order.quantity - filled
         return self.say(ev.OrderStatus(order.ref, perm_of(order), status, filled, left), after_s=0.001)
 
@@ -137,12 +137,12 @@ class Player:
 
     @property
     def orders(self) -> list[OrderRow]:
-        """What the last turn placed."""
+        """Returns the orders of the last turn."""
         return [row for place in self.pick(SendOrder) for row in place.orders]
 
     @property
     def alarms(self) -> list[str]:
-        """Kinds of alarms of the last turn."""
+        """Returns the kinds of alarms of the last turn."""
         return [alarm.kind for alarm in self.pick(Alarm)]
 
     @property
@@ -151,7 +151,7 @@ class Player:
         return shown
 
     def enter(self, fut: float = RICH) -> tuple[OrderRow, OrderRow]:
-        """Quotes an edge and hands over both orders of the entry."""
+        """Quotes an edge and returns both orders of the entry."""
         self.quotes(fut)
         first, second = self.orders
         return first, second
@@ -164,7 +164,7 @@ class Player:
         assert self.pair["phase"] == "held"
 
     def restart(self, **settings: Any) -> "Player":
-        """Another desk from what this one stored, with the same broker."""
+        """Returns another desk that starts from this one's stored rows, with the same broker."""
         after = Player(self.store.snapshot(), connect=False, **settings)
         after.store, after.executions, after.positions = self.store, self.executions, self.positions
         after.now_ns = self.now_ns

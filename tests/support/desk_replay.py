@@ -48,7 +48,7 @@ class Replay:
         return self
 
     def tell(self, event: ev.Event) -> list[Command]:
-        """One event and all that follows from it."""
+        """Sends one event and everything that follows from it."""
         found: list[Command] = []
         self.inbox.append(event)
         while self.inbox or self.delayed:
@@ -74,7 +74,7 @@ class Replay:
             self.delayed.append(lambda: self.broker.ask(command))
 
     def row(self, ts_ns: int, prices: Iterable[float], expiry_ns: int = 0) -> list[Command]:
-        """One recorded row, decided upon once; ``expiry_ns`` is whose the future's quotes are."""
+        """Sends one recorded row, with one decision; ``expiry_ns`` identifies the quoted future."""
         self.utc_ns = ts_ns
         es_bid, es_ask, spy_bid, spy_ask = prices
         for leg, bid, ask in ((FUT, es_bid, es_ask), (ETF, spy_bid, spy_ask)):
@@ -85,9 +85,9 @@ class Replay:
         return found
 
     def trades(self) -> list[TradeRow]:
-        """Pairs that are over and traded, in their order."""
+        """Returns the closed pairs that traded, in their order."""
         return [row for _, row in sorted(self.store.trades.items()) if row.phase == "closed"]
 
     def saved(self) -> list[TradeRow]:
-        """Every state of every pair, as it was saved."""
+        """Returns every saved state of every pair."""
         return [command.row for command in self.commands if isinstance(command, SaveTrade)]

@@ -1,9 +1,9 @@
-"""What the README and the pages of `docs/` show, and how a test runs it: shell commands and Python programs.
+"""Runs the shell commands and Python programs of the README and of the pages of `docs/` in a test.
 
-A block of commands runs line by line in one folder a page. An HTML comment before a block says what is not
-plain: `<!-- not run: WHY -->`, `<!-- server -->` (it runs beside the rest of the page) or
+A block of commands runs line by line; each page has its own folder. An HTML comment before a block marks a
+special case: `<!-- not run: WHY -->`, `<!-- server -->` (it runs during the rest of the page) or
 `<!-- needs MODULE -->`.
-A Python block that begins with a comment `# name.py` is that file; any other one is a program of its own.
+A Python block that begins with a comment `# name.py` is that file; any other block is a separate program.
 """
 
 import os
@@ -23,9 +23,9 @@ _BLOCK = re.compile(
     r"^(?:[ ]*<!-- (?P<note>[^>]*) -->\n)?(?P<indent>[ ]*)```(?P<kind>sh|python)\n(?P<text>.*?)^[ ]*```$",
     re.MULTILINE | re.DOTALL,
 )
-#: The ports that pages name; a test takes free ones in their place.
+#: The ports that pages name; a test replaces them by free ones.
 _PORTS = ("25000", "20000", "7400", "9464")
-#: A run in a page lasts as long as a reader wants to look; a test's as long as it must.
+#: Runs in pages last long enough for a reader to watch; a test shortens them to these limits.
 _DURATION_MAX_S, _ROUNDS_MAX, _ROUND_S = 1.0, 4, 5
 _TIMEOUT_S = 100
 
@@ -40,7 +40,7 @@ class Block:
 
     @property
     def file_name(self) -> str:
-        """The file that a Python block is; empty for a program of its own."""
+        """The name of the file that a Python block contains; empty for a separate program."""
         match = re.match(r"# (\w+\.py)\n", self.text)
         return match[1] if self.kind == "python" and match else ""
 
@@ -60,12 +60,12 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def inline_commands(text: str) -> list[str]:
-    """Commands that the text itself names between backquotes."""
+    """Returns the commands that the text contains between backquotes."""
     return re.findall(r"`(arbcore [^`]*)`", text)
 
 
 def quickened(words: list[str]) -> list[str]:
-    """A page's command as a test runs it: with this Python, and short."""
+    """Returns a page's command as a test runs it: with this Python, and shortened."""
     words = list(words)
     if words[:2] == ["arbcore", "exchange"] and "--new-strategy" not in words and "--duration" not in words:
         words += ["--duration", "999"]
@@ -89,7 +89,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(words: list[str], folder: Path) -> Iterator[None]:
-    """A server of a page, from its first line on standard output until it ends in order."""
+    """Runs a server of a page, from its first line on standard output until it ends in order."""
     server = subprocess.Popen(
         quickened(words), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -114,7 +114,7 @@ class PageRun:
         self.done = 0
 
     def run(self) -> None:
-        """Everything from top to bottom; an assertion fails at the first command that does."""
+        """Runs everything from top to bottom; fails at the first command that fails."""
         for block in self.blocks:
             if block.file_name:
                 (self.folder / block.file_name).write_text(block.text, encoding="utf-8")
@@ -151,17 +151,17 @@ class PageRun:
 
 #: Commands that run until they are ended.
 SERVERS = (["arbcore", "serve"], ["arbcore", "gateway"])
-#: Words that begin a line and are a shell's or the build's own business.
+#: First words of lines that a test does not run: they concern the shell or the build.
 _OTHERS = ("make", ".", "pip")
 
 
 def split_settings(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """The variables of the environment at the beginning of a line, and the command behind them."""
+    """Returns the environment variables at the beginning of a line, and the command after them."""
     count = next(at for at, word in enumerate(words) if not re.match(r"[A-Z_]+=", word))
     return dict(word.split("=", 1) for word in words[:count]), words[count:]
 
 
 def is_run(words: list[str]) -> bool:
-    """Whether a test can run this line; a word that no rule knows is an error."""
+    """Whether a test can run this line. Fails for a command without a rule."""
     assert words[0] in ("arbcore", "python", *_OTHERS), words
     return words[0] not in _OTHERS

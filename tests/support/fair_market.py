@@ -1,8 +1,7 @@
-"""Minutes of a market in which the future is always exactly fair: financed at a spread over the rate that is
-known, and from the day on which shares are paid, while the ETF gathers its dividends.
+"""Minutes of a market in which the future is always exactly fair: it is financed at a spread over the known
+rate, from the settlement day of the shares on, while the ETF accrues its dividends.
 
-The random numbers are drawn in the order of the printed case of the definitions: the same seed makes the
-same market.
+The random numbers are drawn in the order of the published case, so the same seed makes the same market.
 """
 
 import math
@@ -40,7 +39,7 @@ class FairRow:
         return LevelRow(self.ts_ns, EXPIRY_NS, settlement_day_at(self.ts_ns), x, market.r, market.d)
 
     def edge_bps(self, market: "Market", factor: float) -> float:
-        """The better direction's, at the touch and before costs."""
+        """Returns the edge of the better direction, at the touch and before costs."""
         c = carry_factor(factor=factor, r=market.r, d=market.d, t=years_to_expiry(self.ts_ns, EXPIRY_NS))
         return max(
             edge_cash_and_carry_bps(es_bid=self.fut_bid, spy_ask=self.etf_ask, c=c),
@@ -54,7 +53,7 @@ class FairRow:
 
 @dataclass
 class Market:
-    """A market: what is known of it, and its rows."""
+    """A market: its known parameters, and its rows."""
 
     r: float
     d: float
@@ -62,7 +61,7 @@ class Market:
 
 
 def fair_rows(*, spread_bps: float, seed: int, days: int = 20) -> Market:
-    """Regular minutes from 2026-01-05 on, ticks of 0.25 and 0.01, both legs one tick wide."""
+    """Makes regular minutes from 2026-01-05 on, with ticks of 0.25 and 0.01 and both legs one tick wide."""
     r, d, factor, index = 0.0365, 0.012, 10.03, 6900.0
     rng = random.Random(seed)
     day, rows = FIRST_DAY, []

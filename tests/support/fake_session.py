@@ -1,4 +1,4 @@
-"""A session for tests of the shells: it says hello, answers every book with one order, and counts."""
+"""A session for tests of the shells: it sends hello, responds to every book with one order, and counts."""
 
 import json
 

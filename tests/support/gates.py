@@ -1,4 +1,4 @@
-"""A gate with its market and orders, compiled or the twin, behind one face where symbols are names."""
+"""A gate with its market and orders, compiled or the twin, behind one interface that uses symbols' names."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ ACTIVE, STOPPING, CLOSING = range(3)
 
 
 class CompiledPit:
-    """The compiled three."""
+    """The compiled gate, market and orders."""
 
     def __init__(self, settings: SessionSettings) -> None:
         self.market = _market.Market(settings)
@@ -74,7 +74,7 @@ class CompiledPit:
 
 
 class TwinPit:
-    """The same of the twin."""
+    """The twins of gate, market and orders."""
 
     def __init__(self, settings: SessionSettings) -> None:
         self.market = twin_market.Market(settings)

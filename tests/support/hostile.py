@@ -1,7 +1,7 @@
-"""A seeded exchange that answers a session with everything it may and much that it may not.
+"""A seeded exchange that sends a session all legal messages and many illegal ones.
 
-``HostileExchange.next_event`` gives one call of the session's face after another. It knows the session's
-orders from the bytes that it sent, and answers them right, late, twice, never or wrongly.
+``HostileExchange.next_event`` returns one call of the session's methods after another. It knows the session's
+orders from the bytes sent, and responds to them correctly, late, twice, never or wrongly.
 """
 
 import json
@@ -28,7 +28,7 @@ GARBAGE = (
 
 
 def line_of(message: dict[str, Any], random: Random) -> bytes:
-    """The message compactly, or now and then in another legal spelling."""
+    """Encodes the message compactly, or sometimes in another legal spelling."""
     spelling = random.random()
     if spelling < 0.9:
         return json.dumps(message, separators=(",", ":")).encode()
@@ -38,7 +38,7 @@ def line_of(message: dict[str, Any], random: Random) -> bytes:
 
 
 class HostileExchange:
-    """``malice`` from 0 (only what the protocol allows, in order) to 1 (little of it)."""
+    """``malice`` is from 0 (only what the protocol allows, in order) to 1 (mostly violations)."""
 
     def __init__(self, seed: int, *, malice: float) -> None:
         self.random = Random(seed)
@@ -53,7 +53,7 @@ class HostileExchange:
         self.fair = dict(FAIR)
 
     def next_event(self, sent: bytes) -> tuple[str, tuple[Any, ...]]:
-        """(method name, arguments) of the next call, given what the last one returned."""
+        """Returns (method name, arguments) of the next call, given what the last one returned."""
         for line in sent.splitlines():
             self._on_request(json.loads(line))
         draw = self.random.random()
@@ -161,7 +161,7 @@ class HostileExchange:
         return {"type": "hello", "symbols": rows}
 
     def _fill_of(self, order_id: int, *, in_full: bool = False) -> list[dict[str, Any]]:
-        """The fill, and the out if it was the last."""
+        """Returns the fill, and the out if it was the last fill."""
         order = self.live[order_id]
         size = order["left"] if in_full else self.random.randrange(1, order["left"] + 1)
         order["left"] -= size
@@ -186,7 +186,7 @@ class HostileExchange:
                 self.answers.append({"type": "open", "symbols": list(SYMBOLS)})
             return
         if self.random.random() < 0.1 * self.malice:
-            return  # lost
+            return  # the message is lost
         if request["type"] == "cancel":
             if order_id in self.live:
                 self._end(order_id)

@@ -1,18 +1,18 @@
-"""Reads a page strictly: every element closed in order, and what its tables, links and numbers are."""
+"""Parses a page strictly, with every element closed in order, and collects its tables, links and numbers."""
 
 from html.parser import HTMLParser
 
 from arbcore.pages.zoom import SCRIPT
 
 VOID = {"br", "col", "meta"}
-#: Attributes that make a browser fetch or go somewhere.
+#: Attributes that make a browser load something or follow a link.
 FETCHING = {
     "src", "srcset", "href", "xlink:href", "action", "formaction", "poster", "data", "background", "ping",
 }  # fmt: skip
 
 
 class Page(HTMLParser):
-    """Raises AssertionError where the document is not well formed."""
+    """A parsed page. Raises AssertionError if the document is not well formed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -68,7 +68,7 @@ class Page(HTMLParser):
 
 
 def references_of(page: Page) -> list[str]:
-    """Whatever the page refers to outside of itself, or would run."""
+    """Returns everything outside itself that the page refers to, and every script that it would run."""
     outside = [
         value
         for _, found in page.elements
@@ -77,7 +77,7 @@ def references_of(page: Page) -> list[str]:
     ]
     handlers = [key for _, found in page.elements for key in found if key.startswith("on") or key == "style"]
     embedded = page.names() & {"link", "iframe", "object", "embed", "img", "base", "form", "image"}
-    # The one script that a page of results may have is ours, whole and without an attribute.
+    # A page of results may have only one script: ours, unchanged and without attributes.
     scripts = [text for text in page.scripts if text != SCRIPT]
     loaded = [str(found) for name, found in page.elements if name == "script" and found]
     return [*outside, *handlers, *embedded, *scripts, *loaded]

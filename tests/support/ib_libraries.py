@@ -1,4 +1,4 @@
-"""The unmodified IB libraries against a gateway on loopback: one event loop a test, both libraries alike."""
+"""Runs the unmodified IB libraries against a gateway on loopback, with one event loop per test."""
 
 import asyncio
 import importlib.util
@@ -14,13 +14,13 @@ from arbcore.gateway.gateway import Gateway, GatewayConfig
 
 NAMES = ("ib_insync", "ib_async")
 PATIENCE_S = 20.0
-#: A wait ends after so many looks, not after a time: where the machine is busy the looks are late too.
+#: A wait ends after a number of checks, not after a time: on a busy machine the checks are late too.
 LOOKS_MAX, LOOK_S = 4_000, 0.005
 
 
 def load(name):
-    """The library, or a skipped test where it is not installed."""
-    # Importing it asks the policy for an event loop: one that we made, so that nothing warns or is left open.
+    """Imports and returns the library, or skips the test if it is not installed."""
+    # The import needs an event loop from the policy; we make one, so there is no warning and none stays open.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -31,13 +31,13 @@ def load(name):
 
 
 def need(name):
-    """Skips a test whose own programs import the library; an import here would want an event loop."""
+    """Skips a test if the library that its programs import is not installed, without importing it here."""
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
 
 
 class Served:
-    """``with Served(rows) as served:`` a gateway with its server in a thread."""
+    """``with Served(rows) as served:`` runs a gateway with its server in a thread."""
 
     def __init__(self, rows, past=(), beside=(), **config):
         self.gateway = Gateway(GatewayConfig(**config), iter(rows), past=past, beside=beside)
@@ -54,7 +54,7 @@ class Served:
             self._failure = error
 
     def do(self, act):
-        """Does something to the gateway between two of its events, and waits until it is done."""
+        """Calls ``act`` with the gateway between two of its events, and waits for the result."""
         done, results = threading.Event(), []
 
         def call(gateway):
@@ -84,7 +84,7 @@ class Served:
 
 
 class Session:
-    """One library's connection, with the few steps that every test takes."""
+    """One library's connection, with the steps that every test needs."""
 
     def __init__(self, library, served):
         self.library = library
@@ -98,20 +98,20 @@ class Session:
         return self
 
     async def contracts(self):
-        """(ES of the front month, SPY), qualified."""
+        """Returns (ES of the front month, SPY), qualified."""
         details = await self.ib.reqContractDetailsAsync(self.library.Future("ES", exchange="CME"))
         spy = self.library.Stock("SPY", "SMART", "USD")
         await self.ib.qualifyContractsAsync(spy)
         return details[0].contract, spy
 
     async def clock(self):
-        """The ticker of the gateway's clock."""
+        """Returns the ticker of the gateway's clock."""
         contract = self.library.Contract(secType="IND", symbol="CLOCK", exchange="ARBCORE", currency="USD")
         await self.ib.qualifyContractsAsync(contract)
         return self.ib.reqMktData(contract)
 
     async def until(self, condition):
-        """Waits for something to be so, looking after everything that arrives."""
+        """Waits until the condition is true; checks it after everything that arrives."""
         for _ in range(LOOKS_MAX):
             if condition():
                 return
@@ -123,12 +123,12 @@ class Session:
 
     async def close(self):
         self.ib.disconnect()
-        # The transport's end is the loop's to see before it is gone.
+        # The loop must still handle the end of the transport before it is closed.
         await asyncio.sleep(0.01)
 
 
 def play(library, served, script):
-    """Runs ``script(session)`` in a loop of its own and closes what it opened."""
+    """Runs ``script(session)`` in its own loop and closes what it opened."""
 
     async def main():
         session = Session(library, served)
@@ -141,12 +141,12 @@ def play(library, served, script):
 
 
 def quiet(name):
-    """The library logs every error that it is sent; tests read them from its events."""
+    """Silences the library's log of received errors; tests read the errors from its events."""
     logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def fast(**config):
-    """Configuration of a replay as fast as its reader."""
+    """Returns the configuration of a replay that is as fast as its reader."""
     return {"speed": math.inf, "waits": True} | config
 
 

@@ -1,4 +1,4 @@
-"""Files of one instrument's quotes for the tests of joining, in whatever spelling is wanted."""
+"""Writes files of one instrument's quotes for the tests of joining, in any spelling."""
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ def price(value: float | None) -> str:
 
 def write_leg(path: Path, rows: Iterable[Sequence], *, header: str = "ts,bid,ask",
               time: Callable[[int], object] = iso) -> Path:  # fmt: skip
-    """Rows of (ts_ns, bid, ask, further cells …)."""
+    """Writes rows of (ts_ns, bid, ask, further cells …)."""
     lines = [header]
     for ts_ns, bid, ask, *rest in rows:
         lines.append(",".join(map(str, (time(ts_ns), price(bid), price(ask), *rest))))

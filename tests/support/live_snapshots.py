@@ -1,4 +1,4 @@
-"""What runs publish of themselves, one of each kind, with everything in it that a page can show."""
+"""Snapshots for live pages, one of each kind of run, with everything that a page can show."""
 
 import copy
 import math
@@ -77,7 +77,7 @@ SNAPSHOTS = {"carry": CARRY, "exchange": EXCHANGE, "serve": SERVE}
 
 
 def moved(kind: str, step: int, every_s: float = 4.0) -> dict[str, Any]:
-    """The snapshot after so many steps of a run that goes on: numbers move, rows come and go."""
+    """Returns the snapshot after ``step`` steps of a run: numbers change, rows are added and removed."""
     told = copy.deepcopy(SNAPSHOTS[kind])
     told["running_s"] += every_s * step
     wave = math.sin(step / 9)

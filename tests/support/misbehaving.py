@@ -1,4 +1,4 @@
-"""Strategies that misbehave: each may cost its author the strategy, none may cost the run."""
+"""Strategies that misbehave: each may be switched off, but none may end the run."""
 
 import asyncio
 import os
@@ -9,12 +9,12 @@ import threading
 import time
 from pathlib import Path
 
-#: Made in the working directory once the hook hangs.
+#: A file that is created in the working directory once the hook hangs.
 HANGS = "hangs"
 
 
 class Quoter:
-    """Quotes two symbols at the touch; in a turn behind that it does in ``hang`` what its kind does."""
+    """Quotes two symbols at the touch; in a later turn its ``hang`` misbehaves in the way of its subclass."""
 
     quoted = False
 

@@ -1,8 +1,8 @@
-"""What every page is asked in a real browser: expressions, each of which gives the list of what is wrong."""
+"""Checks of every page in a real browser: expressions that each return the list of failures."""
 
 from chromium import Chromium
 
-# What is read or drawn outside of the screen, other than tables that scroll by themselves.
+# Text or drawings outside the screen, except in tables with their own scroll bar.
 OUTSIDE = """
 [...document.querySelectorAll('h1,h2,h3,p,dt,dd,li,figcaption,svg text')].filter(e => {
   const box = e.getBoundingClientRect();
@@ -10,9 +10,9 @@ OUTSIDE = """
     && (box.left < -0.5 || box.right > document.documentElement.clientWidth + 0.5);
 }).map(e => e.tagName + ': ' + e.textContent.slice(0, 60))
 """
-# Times with parts of a second, which nobody reads.
+# Times with fractions of a second, which no reader needs.
 NANOSECONDS = "document.body.innerText.match(/T[0-9:]{8}[.][0-9]+Z/g) || []"
-# Words of a chart that are written over each other.
+# Labels of a chart that overlap.
 OVERLAPPING = """
 [...document.querySelectorAll('svg.chart')].flatMap(chart => {
   const words = [...chart.querySelectorAll('text')].filter(e => !e.closest('.hover') && e.checkVisibility())
@@ -23,7 +23,7 @@ OVERLAPPING = """
   ).map(([, other]) => chart.querySelector('title').textContent + ': ' + text + ' and ' + other));
 })
 """
-# Every text that is seen, against what is painted behind it: WCAG 2, success criterion 1.4.3, for small type.
+# The contrast of every visible text with its background: WCAG 2, success criterion 1.4.3, for small type.
 CONTRAST = """
 (() => {
   const parsed = text => {
@@ -61,7 +61,7 @@ CONTRAST = """
   return [...found];
 })()
 """
-# What a reader of the screen and a keyboard need.
+# Attributes that screen readers and keyboards need.
 UNREAD = """
 (() => {
   const all = query => [...document.querySelectorAll(query)];
@@ -91,7 +91,7 @@ UNREAD = """
   return wrong;
 })()
 """
-# What has the keyboard's focus, and whether that is seen.
+# The element with the keyboard focus, and whether the focus is visible.
 FOCUSED = """
 (() => {
   const e = document.activeElement, style = getComputedStyle(e);
@@ -101,7 +101,7 @@ FOCUSED = """
 
 
 def keyboard_stops(browser: Chromium) -> list[list[object]]:
-    """What Tab comes to from the top of the page to its end: (element, whether the focus is seen)."""
+    """Returns the elements that Tab visits from top to end: (element, whether the focus is visible)."""
     browser.evaluate("document.activeElement.blur()")
     stops: list[list[object]] = []
     wanted = browser.evaluate(

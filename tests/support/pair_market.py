@@ -1,7 +1,7 @@
 """A market of any pair over ten days around an expiry, as a file for a backtest and for a replay.
 
-The future leaves its fair value now and then, also over night and over the weekend of the expiry, so that
-pairs are held over ex-dates, settlement days and changes of the rate.
+The future leaves its fair value at times, also overnight and over the weekend of the expiry, so pairs are
+open over ex-dates, settlement days and changes of the rate.
 """
 
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ from arbcore.desk.desk_terms import CarryTerms
 
 FIRST, DAYS = date(2026, 3, 13), 11
 EXPIRY = date(2026, 3, 20)
-#: The market's own level beside the pair's points per USD: what a bot has to learn.
+#: The market's level relative to the pair's points per USD, which a bot has to learn.
 LEVEL = 1.003
 RATES = "date,rate\n" + "".join(
     f"{date(2026, 3, 9) + timedelta(number)},{0.03 if number < 10 else 0.05}\n"
@@ -26,7 +26,7 @@ DIVIDENDS = "ex_date,amount\n2026-03-18,0.9\n2026-03-20,1.7\n2026-03-23,0.6\n202
 
 
 def deviation_bps(minute: int, row: int, day: int) -> float:
-    """Out for five rows of forty, and from an evening into the next morning; else fair."""
+    """Returns the deviation: 0 except in five of forty rows, and from an evening to the next morning."""
     if day == DAYS - 1 and minute >= 900:
         return 0.0
     if minute >= 930:
@@ -37,7 +37,7 @@ def deviation_bps(minute: int, row: int, day: int) -> float:
 
 
 def write_market(folder: Path, pair: Pair, *, step_min: int = 5, spread: float = 0.008) -> Path:
-    """Writes ``quotes.csv``, ``rates.csv`` and ``dividends.csv`` into a folder; the path of the first."""
+    """Writes ``quotes.csv``, ``rates.csv`` and ``dividends.csv`` to a folder; returns the first's path."""
     (folder / "rates.csv").write_text(RATES)
     (folder / "dividends.csv").write_text(DIVIDENDS)
     terms = CarryTerms(
@@ -51,7 +51,7 @@ def write_market(folder: Path, pair: Pair, *, step_min: int = 5, spread: float =
         day = FIRST + timedelta(number)
         since_1970 = day_of(day.year, day.month, day.day)
         for minute in range(571, 960, step_min) if is_trading_day(since_1970) else ():
-            # A row at the very opening of the expiry.
+            # One row is exactly at the opening at which the contract expires.
             at = 570 if minute == 571 and day == EXPIRY else minute
             ts_ns = new_york_to_utc(since_1970, at * NS_PER_MINUTE)
             etf *= 1.0 + rng.gauss(0.0, 0.0004)

@@ -1,4 +1,4 @@
-"""An exchange with named clients for tests: say something as JSON, hear what comes back as dicts."""
+"""An exchange with named clients for tests: they send JSON and receive dicts."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ RESTART_NS = 5 * SECOND_NS
 
 
 class Pit:
-    """One engine with a marketplace that stands still, so that only what the test does happens."""
+    """One engine with a marketplace that does nothing by itself, so only the test's messages have effects."""
 
     def __init__(self, *, opened: bool = True, **settings: Any) -> None:
         defaults: dict[str, Any] = {"closed_ns": OPEN_NS, "round_ns": ROUND_NS, "restart_ns": RESTART_NS}
@@ -27,17 +27,17 @@ class Pit:
             self.to(OPEN_NS)
 
     def to(self, now_ns: int) -> None:
-        """Lets time pass until ``now_ns``."""
+        """Advances time to ``now_ns``."""
         self.now_ns = now_ns
         self.engine.advance(now_ns)
 
     def connect(self, name: str) -> int:
-        """A connection under a name of the test's; nothing is said on it yet."""
+        """Opens a connection with a name for the test, without sending anything."""
         self.conns[name] = self.engine.connect(self.now_ns)
         return self.conns[name]
 
     def join(self, *teams: str) -> None:
-        """Connects and logs in teams, and forgets what they were told."""
+        """Connects and logs in teams, and drops the messages that they received."""
         for team in teams:
             self.connect(team)
             self.say(team, {"type": "hello", "team": team})
@@ -48,17 +48,17 @@ class Pit:
         self.engine.receive(self.conns[name], data, self.now_ns)
 
     def say(self, name: str, *messages: dict[str, Any]) -> None:
-        """Sends all messages in one batch, as most clients spell them."""
+        """Sends all messages in one batch, in the spelling of most clients."""
         self.raw(name, "".join(json.dumps(message) + "\n" for message in messages).encode())
 
     def hear(self, name: str, *types: str) -> list[dict[str, Any]]:
-        """What this client was told since last time; only these types if any are named."""
+        """Returns the messages to this client since the last call, of the given types or of all."""
         lines = self.engine.take(self.conns[name]).decode().splitlines()
         heard = [json.loads(line) for line in lines]
         return [message for message in heard if not types or message["type"] in types]
 
     def private(self, name: str) -> list[dict[str, Any]]:
-        """What this client alone was told."""
+        """Returns the messages that only this client received."""
         return [message for message in self.hear(name) if message["type"] not in ("book", "trade")]
 
     def buy(self, team: str, order_id: int, symbol: str, *, price: int, size: int) -> None:

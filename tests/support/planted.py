@@ -1,7 +1,8 @@
-"""Bugs planted into the session's twin: what the checker must catch, or it proves nothing.
+"""Bugs planted into the session's twin. The checker must detect them all, or the simulation proves nothing.
 
-Each is a function that spoils one rule of a good session, with the plan in which it shows and the invariants
-of ``simulation.checker`` one of which must name it. Several are mistakes that real bots have made.
+Each is a function that breaks one rule of a correct session. It names the plan in which it shows, and
+invariants of ``simulation.checker``, one of which must report it. Several are mistakes that real bots have
+made.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ EAGER_CONVERSION = {"vale": ValeSettings(convert_size=1, size=1)}
 
 @dataclass(frozen=True)
 class Planted:
-    """A bug and where it shows. ``believed`` are settings that the spoilt session has instead."""
+    """A bug, and the plan in which it shows. ``believed`` are the wrong settings of the faulty session."""
 
     spoil: Callable[[Any], None]
     invariants: tuple[int, ...]
@@ -50,7 +51,7 @@ def bug(
     believed: dict[str, Any] | None = None,
     **plan: Any,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
-    """Plants a bug under its function's name; ``plan`` is what differs from a short round without faults."""
+    """Plants a bug under its function's name; ``plan`` has the changes to a short round without faults."""
 
     def plant(spoil: Callable[[Any], None]) -> Callable[[Any], None]:
         BUGS[spoil.__name__] = Planted(spoil, invariants, plan, settings or {}, believed or {})
@@ -60,7 +61,7 @@ def bug(
 
 
 def every(count: int, original: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
-    """The original, but ``instead`` every so many calls."""
+    """Returns a function that calls ``original``, but ``instead`` on every ``count``-th call."""
     calls = 0
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -82,7 +83,7 @@ def counts_no_working_orders(session: Any) -> None:
 
 @bug(1, strategies=GREEDY, believed={"position_limits": {"BOND": 1000}})
 def has_a_wrong_limit(session: Any) -> None:
-    """Its settings say so."""
+    """The bug is in ``believed``."""
 
 
 @bug(2)
@@ -218,7 +219,7 @@ def trades_with_itself(session: Any) -> None:
 
 @bug(11, settings={"collar_bps": 10}, believed={"collar_bps": 10_000})
 def has_no_collar(session: Any) -> None:
-    """Its settings say so."""
+    """The bug is in ``believed``."""
 
 
 @bug(11, rounds=2, round_ns=6 * SECOND_NS)
@@ -287,7 +288,7 @@ def takes_a_partial_fill_for_the_whole(session: Any) -> None:
     orders.on_fill = whole
 
 
-# --- when nothing may leave ---------------------------------------------------------------------
+# --- when nothing may be sent -------------------------------------------------------------------
 
 
 @bug(14)

@@ -1,7 +1,7 @@
-"""A TCP proxy on loopback that does to a real connection what ``play.simulated_link`` does to a virtual one.
+"""A TCP proxy on loopback that injects the faults of ``play.simulated_link`` into a real connection.
 
-It stands between the client's shell and an exchange. Every connection has its own generator, made from the
-proxy's seed and the connection's number, so that the same bytes meet the same faults.
+It is between the client and an exchange. Every connection has its own random generator, made from the proxy's
+seed and the connection's number, so the same bytes have the same faults.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from arbcore.play.simulated_link import NEVER_NS, NO_FAULTS, Faults, Pipe
 
 PATIENCE_S = 20.0
 SECOND_NS = 1_000_000_000
-#: A connection that is to be cut lives until this many bytes came from the exchange: its hello fits below.
+#: A connection is cut after this many bytes from the exchange (from, to); its hello is shorter.
 CUT_BYTES = (500, 1500)
 
 
@@ -33,7 +33,7 @@ class Side:
         self._partial = b""
 
     def read(self) -> None:
-        """Take in what there is. Faults of lines need whole ones; the rest waits for its newline."""
+        """Reads the available bytes. Faults of lines need whole lines, so the rest waits for its newline."""
         try:
             data = self.source.recv(65536)
         except ConnectionError:
@@ -46,7 +46,7 @@ class Side:
         self.pipe.send(data[:end], time.monotonic_ns())
 
     def write_due(self) -> bool:
-        """Pass on what has arrived; False if nobody takes it any more."""
+        """Forwards the bytes that are due; returns False if the other end is closed."""
         try:
             while self.pipe.next_ns <= time.monotonic_ns():
                 self.sink.sendall(self.pipe.take()[1])
@@ -62,7 +62,7 @@ class Side:
 class FaultProxy:
     """``with FaultProxy(port, seed=1, faults=Faults(slice=1.0)) as proxy: ... proxy.port``.
 
-    ``cut_first`` connections are reset in mid-line soon after their login, whatever ``faults`` says.
+    The first ``cut_first`` connections are reset within a line soon after their login, for any ``faults``.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class FaultProxy:
             self._selector.register(side.source, selectors.EVENT_READ, side)
 
     def _carry(self, number: int, there: Side, back: Side) -> None:
-        # Both are written, even if the first finds its end closed.
+        # Both sides are written, even if the first one is closed.
         lost = any([not there.write_due(), not back.write_due()])
         cut = back.bytes >= self._cut_at.get(number, 2**62) or there.pipe.broken or back.pipe.broken
         if cut and back.bytes >= self._cut_at.get(number, 2**62):

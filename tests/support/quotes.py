@@ -16,7 +16,7 @@ from arbcore.research._backtest import Backtest as CompiledBacktest
 from arbcore.research.research_settings import BacktestSettings
 
 OPTIONAL = {"factor": "factor", "expiry": "expiry_ns"}
-#: What the random rows are traded with: a constant level, and thresholds that they reach.
+#: Settings for the random rows: a constant level, and thresholds that the rows reach.
 CONSTANT: dict[str, Any] = {
     "factor": 10.0, "entry_bps": 20.0, "exit_bps": 5.0, "cost_bps": 4.0, "funding_rate": 0.0
 }  # fmt: skip
@@ -24,12 +24,12 @@ START_NS = civil.read_time("2026-03-02T14:30:00Z")
 
 
 def constant(**changes: Any) -> BacktestSettings:
-    """Settings with a constant level, some of them changed."""
+    """Returns settings with a constant level, and with the given changes."""
     return BacktestSettings(**{**CONSTANT, **changes})
 
 
 def random_rows(seed: int, count: int, *, step_s: float = 3_600.0, wide: float = 12.0) -> list[Row]:
-    """Valid rows around fair value, with a deviation that comes and goes."""
+    """Returns valid rows around fair value, with a deviation that comes and goes."""
     rng = random.Random(seed)
     ts_ns, spy, bps = START_NS, 60_000, 0.0
     rows = []
@@ -51,10 +51,10 @@ def run_both(
     expiry_ns: int | None = None,
     front: Callable[[int], int] = lambda now_ns: calendar.front_contract(now_ns).expiry_ns,
 ) -> tuple[twin.Backtest, CompiledBacktest]:
-    """The twin and the compiled backtest after the same rows, both ended.
+    """Returns the twin and the compiled backtest after the same rows, both ended.
 
-    The rows were given to the compiled one singly. Read in one piece from a file, with the equity kept and
-    without, they must have led to the same.
+    The compiled backtest gets the rows one by one. It must give the same results if it reads them at once
+    from a file, with and without storing the equity.
     """
     if rows and rows[0].factor is not None:
         settings = replace(settings, factor="column")
@@ -101,7 +101,7 @@ def run_both(
 
 
 def csv_of(rows: list[Row]) -> bytes:
-    """The text of a file of rows, which is read back to the last bit."""
+    """Returns the text of a file of rows; reading it gives the same bits."""
     names = ["ts", "es_bid", "es_ask", "spy_bid", "spy_ask"]
     names += [name for name in ("factor", "expiry") if rows and getattr(rows[0], OPTIONAL[name]) is not None]
     lines = [",".join(names)]
@@ -114,7 +114,7 @@ def csv_of(rows: list[Row]) -> bytes:
 
 
 def ledger_of(plain: twin.Backtest) -> list[LedgerRow]:
-    """The twin's trades as rows of the ledger."""
+    """Returns the twin's trades as rows of the ledger."""
     return [LedgerRow(*ledger_cells(trade)) for trade in plain.trades]
 
 

@@ -1,7 +1,7 @@
-"""Reads and plays send/expect scenarios: text that a person who does not program can read and write.
+"""Reads and plays send/expect scenarios: text that people can read and write without programming.
 
-``tests/scenarios/README.md`` explains the language. A scenario is strict: what the bot or the exchange says
-and no line expects is a failure, so silence is asserted too.
+``tests/scenarios/README.md`` explains the language. A scenario is strict: a message of the bot or the
+exchange that no line expects is a failure, so silence is checked too.
 """
 
 import json
@@ -16,7 +16,7 @@ from arbcore.wire.instruments import SYMBOLS
 
 MILLISECOND_NS = 1_000_000
 UNITS_NS = {"us": 1_000, "ms": MILLISECOND_NS, "s": 1_000 * MILLISECOND_NS}
-#: The steps that only look at what the session believes.
+#: The steps that only check the session's state.
 CHECKS = ("position:", "cash:", "mode:", "count:", "live:", "pnl:", "needs resync", "stopped", "order ")
 BOT_SETTINGS = {
     "cooldown_ms": ("order_cooldown_ns", MILLISECOND_NS),
@@ -28,11 +28,11 @@ BOT_SETTINGS = {
 
 @dataclass
 class Scenario:
-    """One file: what it shows, how it is set up, and its steps as (line number, text)."""
+    """One file: its description, its settings, and its steps as (line number, text)."""
 
     path: Path
     title: str = ""
-    over: str = "both"  # of json and text
+    over: str = "both"  # which encodings it runs over: json, text, or both
     strategies: dict[str, dict[str, int]] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     steps: list[tuple[int, str]] = field(default_factory=list)
@@ -61,17 +61,17 @@ def load(path: Path) -> Scenario:
 
 
 def levels(text: str) -> list[list[int]]:
-    """``5@999 10@998`` as the wire's [[price, size], ...]."""
+    """Converts ``5@999 10@998`` to the protocol's [[price, size], ...]."""
     return [[int(price), int(size)] for size, price in (word.split("@") for word in text.split())]
 
 
 def raw(text: str) -> bytes:
-    """Bytes as a story writes them: ``\\n``, ``\\xff`` and the like stand for what they do in Python."""
+    """Reads bytes in a scenario: ``\\n``, ``\\xff`` and similar escapes mean the same as in Python."""
     return text.encode().decode("unicode_escape").encode("latin-1")
 
 
 class Player:
-    """What both kinds of player share: failing with the file and the line."""
+    """The base of both players: fails with the file and the line."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -95,7 +95,7 @@ class Player:
 
 
 class BotPlayer(Player):
-    """Plays the exchange's part against a session; ``make(settings, strategies)`` builds it."""
+    """Plays the exchange against a session, which ``make(settings, strategies)`` builds."""
 
     def __init__(self, scenario: Scenario, make: Any) -> None:
         super().__init__(scenario)
@@ -140,7 +140,7 @@ class BotPlayer(Player):
         self.said.extend(json.loads(line) for line in data.splitlines())
 
     def _wait(self, span_ns: int) -> None:
-        """Let time pass, ticking at every deadline on the way, as the shell does."""
+        """Advances time with a tick at every deadline, as the shell does."""
         end_ns = self.now_ns + span_ns
         while self.session.next_deadline_ns <= end_ns:
             self.now_ns = max(self.now_ns, self.session.next_deadline_ns)
@@ -163,7 +163,7 @@ class BotPlayer(Player):
             self.fail(f"the bot says: {told}; it should say: {text}")
 
     def _describe(self, message: dict[str, Any], wanted: str) -> str:
-        """A message of the bot in the scenario's words; a new order takes the label that was wanted."""
+        """Returns a message of the bot in the scenario's language; a new order gets the expected label."""
         kind = message["type"]
         if kind == "hello":
             return f"hello {message['team']}"
@@ -242,7 +242,7 @@ class BotPlayer(Player):
 
     @staticmethod
     def _count(found: Any, path: list[str]) -> Any:
-        """What the summary says under these words; a key may itself be several words."""
+        """Returns the summary's value under these words; a key may itself have several words."""
         while path and isinstance(found, dict):
             width = next((width for width in range(len(path), 0, -1) if " ".join(path[:width]) in found), 0)
             if width == 0:

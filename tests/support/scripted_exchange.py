@@ -1,4 +1,4 @@
-"""An exchange on loopback that does exactly what a test says, connection by connection."""
+"""An exchange on loopback that follows a test's script, connection by connection."""
 
 import contextlib
 import json
@@ -36,26 +36,26 @@ class Peer:
         self.sock.sendall(b"".join(parts))
 
     def line(self):
-        """The next message of the client, None at its end."""
+        """Returns the client's next message, None at its end."""
         text = self._file.readline()
         return json.loads(text) if text else None
 
     def login(self, **positions):
-        """Takes the client's hello and answers it."""
+        """Reads the client's hello and responds to it."""
         assert self.line()["type"] == "hello"
         self.send(hello(**positions))
 
     def until_gone(self):
-        """Everything else that the client sends until it closes."""
+        """Returns everything else that the client sends until it closes."""
         found = []
-        # A client that is torn down with bytes unread resets the line, which is as gone as gone can be.
+        # A client that closes with unread bytes resets the connection, which counts as closed too.
         with contextlib.suppress(ConnectionResetError):
             while (one := self.line()) is not None:
                 found.append(one)
         return found
 
     def reset(self):
-        """Ends the connection the rude way."""
+        """Resets the connection."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def close(self):
@@ -66,8 +66,8 @@ class Peer:
 class ScriptedExchange:
     """Runs ``scripts`` one connection after the other on a thread; a failing script fails the test.
 
-    After the last script nothing listens any more; scripts that nobody came for are left out.
-    ``listen=False`` only reserves the port until ``open``.
+    After the last script the port is closed; scripts without a client are left out. ``listen=False`` only
+    reserves the port until ``open``.
     """
 
     def __init__(self, *scripts, listen=True):
@@ -113,7 +113,7 @@ class ScriptedExchange:
     def __exit__(self, kind, *_):
         self._over = True
         if self._opened:
-            # A thread that waits for one more client gets this one.
+            # This connection ends the thread's wait for one more client.
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 pass
             self._thread.join(PATIENCE_S)

@@ -1,4 +1,4 @@
-"""Seeds of random tests, which must pass for any: ``--seeds-from N`` moves all of them by N."""
+"""Seeds of random tests, which must pass for any seed: ``--seeds-from N`` shifts all of them by N."""
 
 from collections.abc import Iterable
 
@@ -7,5 +7,5 @@ FIRST = 0
 
 
 def shifted(seeds: Iterable[int]) -> list[int]:
-    """The seeds that a test is to run with, in the place of those that are written in it."""
+    """Returns the seeds to run a test with, in place of those written in it."""
     return [(FIRST + seed) % 2**64 for seed in seeds]

@@ -1,4 +1,4 @@
-"""The TCP server over a real engine, on a thread, for tests that come as clients."""
+"""The TCP server over a real engine, on a thread, for tests that connect as clients."""
 
 import json
 import socket
@@ -44,11 +44,11 @@ class Served:
         return client
 
     def closing(self, client):
-        """Closes this client, too, at the end."""
+        """Closes this client too at the end."""
         self._clients.append(client)
 
     def patient_client(self, team):
-        """A client that dials until somebody listens, as contestants' do between two rounds."""
+        """Returns a client that tries to connect until the server listens, as between two rounds."""
         end_s = time.monotonic() + PATIENCE_S
         while (client := self._dial(team)) is None:
             assert time.monotonic() < end_s, "nobody listens again"
@@ -80,7 +80,7 @@ class Served:
 
 
 class Client:
-    """A client that can behave as badly as a test wants."""
+    """A client for tests, which may misbehave."""
 
     def __init__(self, port, receive_buffer=None):
         self.sock = socket.socket()
@@ -102,7 +102,7 @@ class Client:
         self.sock.sendall(data)
 
     def line(self):
-        """The next message, None at the end of the stream."""
+        """Returns the next message, None at the end of the stream."""
         try:
             text = self._file.readline()
         except ConnectionResetError:
@@ -110,14 +110,14 @@ class Client:
         return json.loads(text) if text else None
 
     def until(self, kind):
-        """The next message of this type; the others before it are skipped."""
+        """Returns the next message of this type; skips the others before it."""
         while (one := self.line()) is not None:
             if one["type"] == kind:
                 return one
         raise AssertionError(f"the connection ended without {kind}")
 
     def rest(self):
-        """Everything up to the end of the stream."""
+        """Returns everything up to the end of the stream."""
         found = []
         while (one := self.line()) is not None:
             found.append(one)

@@ -1,4 +1,4 @@
-"""Runs of the client's shell on loopback, with an observer that remembers."""
+"""Runs of the client's shell on loopback, with an observer that records events."""
 
 from fake_session import FakeSession
 from scripted_exchange import BOOK, CLOSE
@@ -7,7 +7,7 @@ from arbcore.exchange import ExchangeRun, RunOptions, Target
 
 
 class Watcher:
-    """Observer that remembers, and does what the test wants when it is called."""
+    """An observer that records events, and calls functions of the test."""
 
     def __init__(self, on_refresh=None, on_event=None):
         self.events = []

@@ -1,4 +1,4 @@
-"""Reads the package's own sources, .py and Cython alike, for the tests that hold the architecture."""
+"""Reads the package's own sources, Python and Cython, for the tests of the architecture."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ _EXTERN = re.compile(r"^[ \t]*cdef[ \t]+extern[ \t]+from[ \t]+[\"<]+([\w./]+)", 
 
 
 def sources(*suffixes: str) -> list[Path]:
-    """Every source file of the package with one of these suffixes, in a fixed order."""
+    """Returns all source files of the package with these suffixes, in a fixed order."""
     return sorted(path for path in PACKAGE.rglob("*") if path.suffix in suffixes and path.is_file())
 
 
@@ -37,7 +37,7 @@ def text_of(path: Path) -> str:
 
 @cache
 def code_of(path: Path) -> str:
-    """The text with comments and the contents of strings blanked out; line numbers stay."""
+    """Returns the text with comments and the contents of strings blanked out; line numbers are kept."""
 
     def blank(match: re.Match[str]) -> str:
         lines = match[0].count("\n")
@@ -53,7 +53,7 @@ def known_modules() -> frozenset[str]:
 
 @cache
 def imports_of(path: Path) -> frozenset[str]:
-    """The modules that a source imports or cimports, inside functions too, but not under TYPE_CHECKING."""
+    """Returns the modules that a source imports or cimports, also in functions, except if TYPE_CHECKING."""
     pairs = _python_imports(path) if path.suffix == ".py" else _cython_imports(path)
     found = set()
     for base, name in pairs:
@@ -89,13 +89,13 @@ def _cython_imports(path: Path) -> list[tuple[str, str]]:
 
 
 def c_headers_of(path: Path) -> set[str]:
-    """The C headers that a Cython source declares functions from."""
+    """Returns the C headers from which a Cython source declares functions."""
     return set(_EXTERN.findall(text_of(path)))
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function with a body: where it starts, how long it is, and its header and body as written."""
+    """A function with a body: its first line, its length, and its header and body as text."""
 
     name: str
     line: int

@@ -1,4 +1,4 @@
-"""Everything that a session, an order table or a gate holds, in one shape for the compiled and the twin."""
+"""The whole state of a session, an order table or a gate, in the same form for compiled code and twin."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def audit_positions(audit: Any) -> dict[str, int]:
 
 
 def difference(compiled: Any, twin: ReferenceSession) -> str:
-    """Where the two sessions differ; empty where they do not."""
+    """Describes how the two sessions differ; empty if they do not."""
     views = {
         "summary": lambda session: session.summary(),
         "live orders": lambda session: session.orders_snapshot(),

@@ -1,4 +1,4 @@
-"""Holding two implementations of one thing against each other: what a call did, as something comparable."""
+"""Compares two implementations: turns the outcome of a call into a comparable value."""
 
 import ast
 import inspect
@@ -11,28 +11,28 @@ from hypothesis import strategies as st
 INT64_MAX = 2**63 - 1
 INT64_MIN = -(2**63)
 
-#: Numbers at which 32 and 64 bits end, and next to them.
+#: The limits of 32 and 64 bits, and the numbers next to them.
 EDGES = tuple(
     sign * edge + step for edge in (0, 2**31, 2**32, 2**62, 2**63) for sign in (1, -1) for step in (-1, 0, 1)
 )
 EDGES_64 = tuple(sorted({edge for edge in EDGES if INT64_MIN <= edge <= INT64_MAX}))
 
-#: Arguments that no number of ours may be, or only in some places; the last is too long to print.
+#: Arguments that are invalid for all numeric parameters, or for some; the last one is too long to print.
 ODD_ARGUMENTS = (None, 1.5, 2.0, "3", b"3", True, -1, 0, 2**31, 2**63, -(2**63) - 1, 10**5000)
 
 
 def int64s(low: int = -100, high: int = 100) -> st.SearchStrategy[int]:
-    """Mostly small numbers, often edges, sometimes any 64-bit number."""
+    """Returns a strategy for mostly small numbers, often edges, sometimes any 64-bit number."""
     return st.one_of(
         st.integers(low, high), st.sampled_from(EDGES_64), st.integers(INT64_MIN, INT64_MAX)
     )
 
 
 def outcome(call: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[str, Any]:
-    """What calling did: ("value", value) with its exact type, or ("raised", exception type)."""
+    """Returns the outcome of a call: ("value", value) with its exact type, or ("raised", exception type)."""
     try:
         value = call(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001  any type is an answer here
+    except Exception as error:  # noqa: BLE001  Any type is a valid outcome.
         return "raised", type(error)
     return "value", (type(value), value)
 
@@ -51,7 +51,7 @@ def _parameters(arguments: ast.arguments) -> list[tuple[str, str, bool]]:
 
 
 def written_face(path: Path) -> Face:
-    """Public functions and methods of a ``.py`` or ``.pyi`` file: parameters; None for a property."""
+    """Returns the parameters of a source file's public functions and methods; None for a property."""
     face: Face = {}
 
     def collect(body: list[ast.stmt], prefix: str) -> None:
@@ -67,7 +67,7 @@ def written_face(path: Path) -> Face:
 
 
 def compiled_face(module: Any) -> Face:
-    """The same, of an imported compiled module."""
+    """Returns the same for an imported compiled module."""
     face: Face = {}
 
     def add(name: str, member: Any) -> None:

@@ -1,4 +1,4 @@
-"""A gateway without sockets, and clients of it that are lists of fields: for tests of the wire itself."""
+"""A gateway without sockets, and clients that send and receive lists of fields, for tests of the protocol."""
 
 import itertools
 import struct
@@ -10,7 +10,7 @@ from arbcore.gateway.gateway import Gateway, GatewayConfig
 from arbcore.gateway.quote_source import Row
 
 SECOND = 10**9
-#: By message: the types of the ticks of trades and of the day, live and delayed.
+#: By message type: the tick types for trades and for the day's values, live and delayed.
 DAY_TICKS = {
     "1": {"4", "6", "7", "9", "14", "68", "72", "73", "75", "76"}, "2": {"5", "8", "71", "74"},
     "46": {"45", "88"},
@@ -24,20 +24,20 @@ CLOCK = ["0", "CLOCK", "IND", "", "0.0", "", "", "ARBCORE", "", "USD", "", ""]
 
 
 def row(number=0, *, fut=6_800.0, etf=680.0, fut_size=100.0, etf_size=5_000.0, expiry_ns=DEC26.expiry_ns):
-    """A row one tick wide, a second after the one before it."""
+    """Returns a row one tick wide, a second after the row before it."""
     return Row(
         START_NS + number * SECOND, expiry_ns, fut, fut + 0.25, etf, round(etf + 0.01, 2), fut_size, etf_size
     )
 
 
 def rows(count=None, **changes):
-    """Rows that differ in their time only."""
+    """Yields rows that differ only in their time."""
     numbers = itertools.count() if count is None else range(count)
     return (row(number, **changes) for number in numbers)
 
 
 class Bench:
-    """``bench = Bench(rows(3))``; ``bench.client()`` is one that has logged in."""
+    """A gateway: ``bench = Bench(rows(3))``; ``bench.client()`` returns a logged-in client."""
 
     def __init__(self, source=None, whole=(), **config):
         shown = rows() if source is None else iter(source)
@@ -61,7 +61,7 @@ class Bench:
 
 
 class WireClient:
-    """What a client library sends and gets, as fields."""
+    """A client that sends and receives fields, like a client library."""
 
     def __init__(self, bench):
         self.bench = bench
@@ -86,7 +86,7 @@ class WireClient:
         return self.conn not in self.bench.gateway.clients or self.conn in dict(self.bench.gateway.closings())
 
     def messages(self, *kinds):
-        """What has arrived since the last time; of the kinds that are named."""
+        """Returns the messages since the last call, of the named kinds or of all."""
         self._buffer += self.bench.gateway.take(self.conn)
         found = []
         while len(self._buffer) >= 4:
@@ -102,7 +102,7 @@ class WireClient:
         ]
 
     def _is_of_the_day(self, fields):
-        """A tick of trades or of the day, which most tests do not ask about; the clock's are others."""
+        """Whether fields are a tick of trades or of the day, which most tests ignore; the clock's are not."""
         client = self.bench.gateway.clients.get(self.conn)
         kind = fields[3] if len(fields) > 3 else ""
         if kind not in DAY_TICKS.get(fields[0], ()):
@@ -110,7 +110,7 @@ class WireClient:
         return client is None or fields[2] != str(client.clock_req_id)
 
     def errors(self):
-        """(id, code) of the errors that have arrived."""
+        """Returns (id, code) of the errors that have arrived."""
         return [(int(fields[2]), int(fields[3])) for fields in self.messages(4)]
 
     def subscribe(self, contract=SPY, generic="", snapshot=False):
@@ -119,7 +119,7 @@ class WireClient:
         return req_id
 
     def order(self, contract=SPY, action="BUY", quantity=100.0, *, limit=None, tif="IOC", **more):
-        """Places one and returns its id; ``order_id``, ``what_if``, ``transmit``, ``account`` in ``more``."""
+        """Places an order, returns its id; ``more``: ``order_id``, ``what_if``, ``transmit``, ``account``."""
         order_id = more.get("order_id") or next(self.numbers)
         kind = "LMT" if limit is not None else "MKT"
         kind = more.get("kind", kind)

@@ -1,7 +1,7 @@
-"""Plays the stories of the exchange: the clients' part against the engine, in virtual time.
+"""Plays scenarios of the exchange: the clients against the engine, in virtual time.
 
-``tests/scenarios/README.md`` explains the language. Private and public messages are two queues for each
-client, since the protocol promises no order between them; within each the order is held.
+``tests/scenarios/README.md`` explains the language. Each client has two queues, for private and for public
+messages, because the protocol guarantees no order between them; within each the order is checked.
 """
 
 import json
@@ -16,7 +16,7 @@ from arbcore.venue._engine import Engine
 from arbcore.venue.venue_config import VenueConfig
 from arbcore.wire.instruments import SYMBOLS
 
-#: A story's own words for what the settings call otherwise, with the unit.
+#: Words of scenarios for settings with another name, with the unit.
 VENUE_SETTINGS = {
     "round_ms": ("round_ns", MILLISECOND_NS),
     "closed_ms": ("closed_ns", MILLISECOND_NS),
@@ -28,7 +28,7 @@ PUBLIC = ("book", "trade")
 
 @dataclass
 class Client:
-    """One connection and what it was sent and has not been asked about."""
+    """One connection, and the messages to it that no step has expected yet."""
 
     conn: int
     reads: bool = True
@@ -37,7 +37,7 @@ class Client:
 
 
 def venue_config(scenario: Scenario) -> VenueConfig:
-    """The story's settings over an exchange that is open at once, never ends and has nobody on it."""
+    """Returns the scenario's settings, on top of an exchange that opens at once, never ends and is empty."""
     options: dict[str, Any] = {"mode": "empty", "closed_ns": 0}
     for name, value in scenario.settings.items():
         attribute, unit = VENUE_SETTINGS.get(name, (name, 1))
@@ -47,7 +47,7 @@ def venue_config(scenario: Scenario) -> VenueConfig:
 
 
 def told(message: dict[str, Any]) -> str:
-    """A message of the exchange in the story's words."""
+    """Returns a message of the exchange in the scenario's language."""
     kind = message["type"]
     if kind == "hello":
         names = [row["symbol"] for row in message["symbols"]]
@@ -74,7 +74,7 @@ def told(message: dict[str, Any]) -> str:
 
 
 def spoken(line: str) -> dict[str, Any]:
-    """A line of words as the JSON message that says the same."""
+    """Converts a line of words to the equivalent JSON message."""
     kind, _, rest = line.partition(" ")
     message: dict[str, Any] = {"type": kind.lower()}
     if kind == "HELLO":
@@ -103,7 +103,7 @@ def spoken(line: str) -> dict[str, Any]:
 
 
 def plain(text: str) -> str:
-    """An expectation with its spaces and book levels in the one spelling of ``told``."""
+    """Returns an expectation with spaces and book levels in the spelling of ``told``."""
     if text.startswith("book "):
         symbol, _, sides = text[5:].strip().partition(" ")
         bids, _, asks = sides.partition("|")
@@ -114,7 +114,7 @@ def plain(text: str) -> str:
 class VenuePlayer(Player):
     """Plays any number of clients against one engine; the engine's books are audited after every step.
 
-    With ``text`` every client speaks words instead of JSON, and hears the same.
+    With ``text`` every client sends and receives words instead of JSON.
     """
 
     def __init__(self, scenario: Scenario, *, text: bool = False) -> None:
@@ -166,7 +166,7 @@ class VenuePlayer(Player):
         else:
             self.fail(f"no such step: {text}")
 
-    # --- the clients' part ----------------------------------------------------------------------
+    # --- the clients ----------------------------------------------------------------------------
 
     def _client(self, name: str) -> Client:
         if name not in self.clients:
@@ -179,7 +179,7 @@ class VenuePlayer(Player):
         self._collect()
 
     def _log_in(self, name: str) -> None:
-        """The whole of an ordinary login to an open, empty exchange, for stories about something else."""
+        """Does an ordinary login to an open, empty exchange, for scenarios about other things."""
         self._connect(name)
         self._say(name, self._encode(name, "hello"))
         client = self.clients[name]
@@ -216,7 +216,7 @@ class VenuePlayer(Player):
         self._collect()
 
     def _encode(self, name: str, text: str) -> bytes:
-        """A request as most clients write it: in words, or ``json.dumps`` with its spaces."""
+        """Encodes a request as most clients do: in words, or by ``json.dumps`` with its spaces."""
         words = text.split()
         message: dict[str, Any] = {"type": words[0]}
         if words[0] == "hello":
@@ -234,7 +234,7 @@ class VenuePlayer(Player):
             return " ".join([message.pop("type").upper(), *map(str, message.values())]).encode() + b"\n"
         return json.dumps(message).encode() + b"\n"
 
-    # --- the exchange's part --------------------------------------------------------------------
+    # --- the exchange ---------------------------------------------------------------------------
 
     def _collect(self) -> None:
         for client in self.clients.values():

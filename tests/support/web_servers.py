@@ -1,4 +1,4 @@
-"""HTTP servers that misbehave: they redirect, drip, say nothing, or hang up."""
+"""HTTP servers that misbehave: they redirect, send byte by byte, send nothing, or close the connection."""
 
 import contextlib
 import socket
@@ -6,14 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-#: How long a server that drips or says nothing outlasts its clients.
+#: How long a slow or silent server runs, which is longer than its clients.
 LASTS_S = 60.0
 
 
 class WebServer:
-    """Answers each connection with ``answer(connection, server)``; ``requests`` has what was asked, whole.
+    """Responds to each connection by ``answer(connection, server)``; ``requests`` has the whole requests.
 
-    ``gave_in`` says that a server that was to outlast its client ended first.
+    ``gave_in`` is true if a server ended before the client that it should have outlasted.
     """
 
     def __init__(self, answer: Callable[[socket.socket, "WebServer"], None]) -> None:
@@ -47,7 +47,7 @@ class WebServer:
 
     def close(self) -> None:
         self.over.set()
-        # Wakes the accept, which a close alone does not.
+        # This wakes the accept, which a close alone does not.
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -56,7 +56,7 @@ class WebServer:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Head and body of one request."""
+    """Reads head and body of one request."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -93,7 +93,7 @@ def status(code: int, *headers: str) -> Callable[[socket.socket, WebServer], Non
 
 
 def dripping(*parts: bytes, pause_s: float = 0.02) -> Callable[[socket.socket, WebServer], None]:
-    """Sends the first part at once, the others a byte at a time, and then their last byte for ever."""
+    """Sends the first part at once, the others a byte at a time, and then repeats the last byte forever."""
 
     def answer(connection: socket.socket, server: WebServer) -> None:
         connection.sendall(parts[0])
