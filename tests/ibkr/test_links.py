@@ -110,7 +110,7 @@ def test_a_feed_that_falls_silent_is_asked_for_again(fault, play):
 def test_only_live_data_is_traded_on(rights, play):
     async def script(run):
         run.market.dev_bps = RICH
-        why = {"delayed": "10168: ", "frozen": "frozen);", "none": "354: "}[rights]
+        why = {"delayed": "10168: ", "frozen": "frozen)", "none": "354: "}[rights]
         await run.until(lambda: run.heard(f"The market data of SPY is not live ({why}"))
         await run.active()
         assert run.sent == 0
