@@ -205,7 +205,7 @@ def rate_of(observation: Observation, t: float) -> float:
 
 
 def fetch(settings: FredSettings, *, now_ns: int, before_day: int | None = None) -> Observation:
-    """The newest value that FRED has dated before a New York date; missing ones (".") are passed over.
+    """The newest value that FRED has dated before a New York date; skips missing ones (".").
 
     Args:
         settings: which series, from where.
@@ -214,7 +214,7 @@ def fetch(settings: FredSettings, *, now_ns: int, before_day: int | None = None)
 
     Raises:
         ConfigError: there is no key.
-        RunError: the server does not answer or answers something else. No message has the address asked,
+        RunError: the server does not answer, or its response is malformed. No message has the address,
             because the key is part of it.
     """
     query = {"sort_order": "desc", "limit": str(OBSERVATIONS)}

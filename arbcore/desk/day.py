@@ -31,7 +31,7 @@ class Day:
         self._booked: dict[int, Carried] = {}
 
     def begin(self) -> None:
-        """A date begins, or the desk does in the middle of one."""
+        """Begins a date, or continues one if the desk starts in the middle of it."""
         core = self.core
         day, start_ns, self.end_ns = day_of(core.clock.utc_ns)
         if self.row is not None:
@@ -70,11 +70,11 @@ class Day:
 
     @property
     def margin_checked(self) -> bool:
-        """Whether the broker said today that an entry's margin is there, or need not be asked."""
+        """Whether the broker confirmed today that the margin is enough for an entry, or need not be asked."""
         return self.row is not None and self.row.margin_checked
 
     def carries_margin(self) -> None:
-        """The broker said that an entry's margin is there."""
+        """Records that the broker confirmed today that the margin is enough for an entry."""
         if self.row is not None:
             self._save(DayRow(self.row.day, self.row.start_value, True, self.row.tripped))
 

@@ -265,6 +265,6 @@ class Decider:
             core.gate.pause(ENTRY_PAUSE, core.clock.now_ns)
 
     def margin_failed(self, query: int) -> None:
-        """The question was refused, or (0) the connection is gone: it will be asked again."""
+        """Drops a margin request that was refused, or (0) lost or late; the next entry requests it again."""
         if query in (0, self.margin_query):
             self.margin_query = 0

@@ -53,7 +53,7 @@ class DeskSettings:
     # The signal, as in the backtest.
     entry_bps: float = option(
         3.0, low=0.0, high=10_000.0,
-        help="edge wanted after costs, bps of fair value; 20, with an exit of 5 and a cost of 4, never "
+        help="least edge after costs, bps of fair value; 20, with an exit of 5 and a cost of 4, never "
         "trades in regular hours and takes only bad prints in others",
     )  # fmt: skip
     exit_bps: float = option(
@@ -63,7 +63,7 @@ class DeskSettings:
     cost_bps: float = option(
         0.5, low=0.0, high=10_000.0, help="estimated cost of a round trip, bps; by pair where it is not set"
     )
-    stop_bps: float = option(0.0, low=0.0, high=1e9, help="adverse move that stops a position; 0 is off")
+    stop_bps: float = option(0.0, low=0.0, high=1e9, help="adverse move that closes a position; 0 is off")
     max_hold_days: float = option(1.0, low=0.0, high=36_600.0, help="longest hold in days; 0 is off")
     cooldown_s: float = option(
         60.0, low=0.0, high=36_600.0 * 86_400.0, help="pause after an exit or a missed entry"
@@ -72,17 +72,17 @@ class DeskSettings:
     d: float = option(0.014, low=-1.0, high=1.0, help="annual dividend yield until another is set")
     factor: float | str = field(
         default="track",
-        metadata={"parse": parse_level, "help": "index points per USD of the ETF, or how they are learnt"},
+        metadata={"parse": parse_level, "help": "index points per USD of the ETF, or how to learn them"},
     )
     true_factor: float = option(
-        0.0, low=0.0, high=1e6, help="true index points per USD of the ETF, to show what a level implies"
+        0.0, low=0.0, high=1e6, help="true index points per USD of the ETF; shows the rate a level implies"
     )
     funding_rate: float | None = field(
         default=None,
         metadata={"optional": (-1.0, 1.0), "help": "annual rate a long ETF leg pays; unset: its entry rate"},
     )
-    short_rate: float = option(0.0, low=-1.0, high=1.0, help="what a short ETF leg receives a year")
-    borrow_rate: float = option(0.0, low=-1.0, high=1.0, help="what borrowed shares cost a year")
+    short_rate: float = option(0.0, low=-1.0, high=1.0, help="annual rate a short ETF leg receives")
+    borrow_rate: float = option(0.0, low=-1.0, high=1.0, help="annual cost of borrowed shares")
     broker_rates: bool = switch(
         False, help="interest as a backtest with --fees ibkr books it: 1.5% above the rate, short by tiers"
     )

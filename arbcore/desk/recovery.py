@@ -61,7 +61,7 @@ class Recovery:
         self.due_ns = self.next_ns = self.audit_ns = NEVER_NS
 
     def want(self, pause_ns: int = 0) -> None:
-        """Begins a round because of a doubt, at the next ``tick``: after a pause and after the present round."""
+        """Begins a round at the next ``tick`` because of a doubt, after a pause and the present round."""
         if self.core.linked:
             self.next_ns = min(self.next_ns, self.core.clock.now_ns + pause_ns)
 

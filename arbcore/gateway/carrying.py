@@ -89,8 +89,8 @@ class Carrying:
 
         Args:
             now_ns: the market's time.
-            expiry_ns: of the future that is quoted; a simple rate is turned over to it.
-            factor: index points per USD of the ETF, by which dividends in points are USD.
+            expiry_ns: the expiry of the quoted future, up to which a simple rate is converted.
+            factor: index points per USD of the ETF, to convert dividends in points into USD.
 
         Returns:
             The booked amounts.
@@ -159,7 +159,7 @@ class Carrying:
 
     @property
     def funding(self) -> float:
-        """The rate of what is opened now, an annual decimal, which a long pays."""
+        """The rate that a long lot opened now pays, an annual decimal."""
         return self._funding or 0.0
 
     def schedule_of(self, symbol: str) -> Sequence[PaidDividend]:

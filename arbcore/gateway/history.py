@@ -1,8 +1,8 @@
 """The market's history: past quotes by leg, and the bars and ticks made of them.
 
-Owns the columns of past quotes, the gateway's rule of trades (a recording has quotes and no trades: each row
-is one trade, at the ask or the bid by turns of its own time), and the arithmetic of bars. Times are UTC
-nanoseconds; a quote stands until the next one, but not beyond the last one of its trading day.
+Owns the columns of past quotes, the gateway's rule of trades, and the arithmetic of bars. A recording has
+quotes and no trades, so each row counts as one trade, at the ask or the bid depending on its time. Times are
+UTC nanoseconds. A quote is valid until the next one, but not beyond the last quote of its trading day.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ class History:
             yield from self.quotes(listing, first_ns, beyond_ns)
 
     def standing(self, listing: Listing, instant_ns: int) -> PastQuote | None:
-        """The quote that stands at an instant, of the same trading day."""
+        """The quote valid at an instant, of the same trading day."""
         best: PastQuote | None = None
         begins_ns = day_begins(listing, trading_day(listing, instant_ns))
         for part in self._parts(listing, begins_ns, instant_ns):

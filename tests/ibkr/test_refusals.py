@@ -128,7 +128,7 @@ def test_an_order_that_was_refused_and_works_all_the_same_is_cancelled(play):
         run.fault("held_message", 30.0, count=1)
         run.served.do(early_error)
         run.market.dev_bps = RICH
-        await run.until(lambda: run.heard("was refused but is at work; it is cancelled"))
+        await run.until(lambda: run.heard("was refused but is working at the broker; it is being cancelled"))
         await run.until(lambda: run.bot.tally.cancels)
         await run.flat()
         assert not any(run.books["positions"].values())
