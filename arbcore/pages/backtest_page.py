@@ -17,6 +17,7 @@ from arbcore.pages.drawdowns import drawdown_table, falls_of
 from arbcore.pages.ledger_digest import LedgerDigest, Month
 from arbcore.pages.markup import Markup, datum, number, percent, tag
 from arbcore.pages.page import bullets, facts, figure, heading, page, pair, section, signed, stacked, table
+from arbcore.pages.rolling import rolling_section
 from arbcore.pages.scale import MONTHS, Scale, TimeAxis, moment, unit_of
 from arbcore.pages.series import Envelope, coarsened
 from arbcore.pages.words import (
@@ -61,19 +62,21 @@ def backtest_page(
     notes: Sequence[str],
     envelope: Envelope,
     ledger: LedgerDigest,
+    closes: Sequence[tuple[int, float]],
     version: str,
 ) -> str:
     """Returns a self-contained HTML document.
 
     ``summary`` is the JSON document of the result, ``name`` names the data, ``envelope`` has the columns of
-    ``arbcore.research._envelope``, ``ledger`` the digest of every trade. All text is escaped here.
+    ``arbcore.research._envelope``, ``ledger`` the digest of every trade, and ``closes`` the end of each UTC
+    date in nanoseconds with its last equity in USD. All text is escaped here.
     """
     parts: list[object] = [
         heading("arbcore \N{MIDDLE DOT} backtest", name, lede=_lede(summary), detail=_detail(summary)),
         _facts(summary),
     ]
     if summary["trades"] or summary["open_position"] is not None:
-        parts.append(equity_section(summary, envelope))
+        parts += [equity_section(summary, envelope), *rolling_section(closes)]
     if envelope["first_ns"]:
         parts.append(basis_section(summary, envelope))
     if summary["trades"]:

@@ -125,6 +125,8 @@ class Picture:
     def __init__(self, data: QuoteData) -> None:
         self.envelope = Envelope()
         self.ledger = LedgerDigest()
+        #: The end of each UTC date in ns, and its last equity in USD; complete at the end of the run.
+        self.closes: list[tuple[int, float]] = []
         self._name = name_of(data)
 
     def page(self, summary: BacktestSummary, notes: Sequence[str]) -> str:
@@ -138,6 +140,7 @@ class Picture:
             notes=notes if evidence is None else [evidence["verdict"], *notes],
             envelope=self.envelope.columns(),
             ledger=self.ledger,
+            closes=self.closes,
             version=__version__,
         )
 
@@ -351,6 +354,8 @@ class Running:
         if self.check is not None:
             self.check.flush()
         self.kernel.end()
+        if self._sinks.picture is not None:
+            self._sinks.picture.closes = self.kernel.daily_equity()
         if self.check is not None:
             self.check.collect()
         self.drain(at_end=True)

@@ -25,8 +25,8 @@ from arbcore.carry._signal cimport (
 from arbcore.carry._values cimport Closing, RowValues, Value
 from arbcore.research._envelope cimport Envelope
 from arbcore.research._equity cimport (
-    Equity, Held, equity_close, equity_closes, equity_date, equity_note, equity_take, held_equity,
-    water_through,
+    Equity, Held, equity_close, equity_closes, equity_date, equity_dates, equity_note, equity_take,
+    held_equity, water_through,
 )
 from arbcore.research._ledger cimport Ledger
 from arbcore.research._money cimport Dividend, Terms, Totals, deviation_at, terms_of, totals_add
@@ -583,6 +583,10 @@ cdef class Backtest:
     def daily(self) -> dict[str, float | None]:
         """The statistics of the last equity of each UTC date, by name."""
         return daily_statistics(equity_closes(&self.equity), self.equity.water.drawdown)
+
+    def daily_equity(self) -> list[tuple[int, float]]:
+        """The end of each UTC date with rows in nanoseconds, and the date's last equity in USD."""
+        return list(zip(equity_dates(&self.equity), equity_closes(&self.equity), strict=True))
 
     def periods(self) -> list[float]:
         """P&L by UTC date from 40 dates on, else by 48 blocks of rows. Needs ``keep_marks``; call after

@@ -28,9 +28,14 @@ cdef struct Water:
     int64_t under_water_ns
 
 
+cdef struct Close:
+    int64_t end_ns           # the end of a date
+    double equity            # its last equity
+
+
 cdef struct Equity:
     Water water
-    Growing closes           # the last equity of each date
+    Growing closes           # a Close for each date
     int64_t day_end_ns
 
 
@@ -77,11 +82,14 @@ cdef inline bint equity_date(Equity* equity, int64_t ts_ns) noexcept nogil:
     else:
         # The last date ends beyond 64 bits, so its end is the largest integer.
         equity.day_end_ns = latest_ns if begun_ns > latest_ns - day_ns else begun_ns + day_ns
-    return one_more(&equity.closes, sizeof(double)) != NULL
+    if one_more(&equity.closes, sizeof(Close)) == NULL:
+        return False
+    (<Close*>equity.closes.data)[equity.closes.count - 1].end_ns = equity.day_end_ns
+    return True
 
 
 cdef inline void equity_close(Equity* equity, double value) noexcept nogil:
-    (<double*>equity.closes.data)[equity.closes.count - 1] = value
+    (<Close*>equity.closes.data)[equity.closes.count - 1].equity = value
 
 
 cdef inline bint equity_note(Equity* equity, int64_t ts_ns, double value) noexcept nogil:
@@ -127,4 +135,10 @@ cdef inline bint equity_take(Equity* equity, const QuoteRow* rows, Py_ssize_t fi
 cdef inline list equity_closes(const Equity* equity):
     """The last equity of each date, in order."""
     cdef Py_ssize_t at
-    return [(<const double*>equity.closes.data)[at] for at in range(equity.closes.count)]
+    return [(<const Close*>equity.closes.data)[at].equity for at in range(equity.closes.count)]
+
+
+cdef inline list equity_dates(const Equity* equity):
+    """The end of each date in nanoseconds, in order."""
+    cdef Py_ssize_t at
+    return [(<const Close*>equity.closes.data)[at].end_ns for at in range(equity.closes.count)]

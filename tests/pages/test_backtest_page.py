@@ -144,7 +144,7 @@ def test_hostile_names_and_notes_do_nothing(tmp_path: Path) -> None:
     summary = {**result.summary, "params": {**result.summary["params"], HOSTILE: HOSTILE}, HOSTILE: HOSTILE}
     made = backtest_page(
         summary, name=HOSTILE, notes=[HOSTILE], envelope=result.picture.envelope.columns(),
-        ledger=result.picture.ledger, version=HOSTILE,
+        ledger=result.picture.ledger, closes=result.picture.closes, version=HOSTILE,
     )  # fmt: skip
     checked(made)
 
